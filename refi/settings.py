@@ -1,0 +1,136 @@
+"""Settings: one frozen object read from the environment (``REFI_…``) once, at start.
+
+In the sandbox every secret has a published default, so that a stranger can start at once. In live nothing
+has: a missing, short or published secret stops the process with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SANDBOX_TOKEN_SECRET = "sandbox-token-secret-published-do-not-use-in-live"  # noqa: S105 - refused in live
+SANDBOX_DATA_KEY = "c2FuZGJveC1kYXRhLWtleS1wdWJsaXNoZWQtMDAwMDA="
+SANDBOX_INDEX_KEY = "sandbox-index-key-published-do-not-use-in-live"
+SANDBOX_WEBHOOK_SECRET = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC1wdWJsaXNoZWQ="  # noqa: S105 - refused in live
+SANDBOX_PROVIDER_KEY = "sandbox-provider-key"
+PUBLISHED = {
+    SANDBOX_TOKEN_SECRET,
+    SANDBOX_DATA_KEY,
+    SANDBOX_INDEX_KEY,
+    SANDBOX_WEBHOOK_SECRET,
+    SANDBOX_PROVIDER_KEY,
+}
+SHORTEST_SECRET = 32
+POSTGRES = {"postgres", "postgresql", "postgresql+asyncpg"}
+ANSWER_WITHIN = 120
+"""Seconds for which an order may be on its way to the provider (docs/reference/payment-provider.md)."""
+
+
+class Env(StrEnum):
+    """Where the service runs: with made-up money, or with real money."""
+
+    SANDBOX = "sandbox"
+    LIVE = "live"
+
+
+class SettingsRefused(Exception):
+    """The environment does not make a safe configuration; the message names each variable at fault."""
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+class Settings(BaseSettings):
+    """What differs between two installations. Lists are comma-separated; the first key signs."""
+
+    model_config = SettingsConfigDict(env_prefix="REFI_", frozen=True, extra="ignore")
+
+    env: Env = Env.SANDBOX
+    market: str = Field("cn", pattern="^[a-z]{2}$")
+    database_url: str = ""
+    data_dir: Path = Path(".refi")
+    pool_size: int = Field(10, ge=1, le=200)
+    token_secret: SecretStr = SecretStr(SANDBOX_TOKEN_SECRET)
+    data_keys: Annotated[tuple[SecretStr, ...], NoDecode] = (SecretStr(SANDBOX_DATA_KEY),)
+    index_key: SecretStr = SecretStr(SANDBOX_INDEX_KEY)
+    webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = (SecretStr(SANDBOX_WEBHOOK_SECRET),)
+    provider_url: str = "http://127.0.0.1:8701"
+    provider_key: SecretStr = SecretStr(SANDBOX_PROVIDER_KEY)
+    log_format: str = Field("json", pattern="^(json|text)$")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    access_token_minutes: int = Field(15, ge=1, le=60)
+    refresh_token_days: int = Field(30, ge=1, le=365)
+    answer_within_seconds: float = Field(ANSWER_WITHIN, ge=1, le=3600)
+    sweep_after_seconds: float = Field(10, ge=1, le=3600)
+    news_within_seconds: float = Field(60, ge=1, le=86_400)
+    heartbeat_seconds: float = Field(6, ge=1, le=60)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("data_keys", "webhook_secrets"):
+            if isinstance(text := values.get(name), str):
+                values[name] = _split(text)
+        return values
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, url: str) -> str:
+        """Whatever way PostgreSQL is spelled, it is asyncpg that talks to it."""
+        scheme, separator, rest = url.partition("://")
+        return f"postgresql+asyncpg://{rest}" if separator and scheme in POSTGRES else url
+
+    @property
+    def live(self) -> bool:
+        """Whether real money moves."""
+        return self.env is Env.LIVE
+
+    def weaknesses(self) -> list[str]:
+        """What makes these settings unfit for live; empty when nothing does."""
+        found = [] if self.database_url else ["REFI_DATABASE_URL is missing"]
+        secrets: list[tuple[str, tuple[SecretStr, ...]]] = [
+            ("REFI_TOKEN_SECRET", (self.token_secret,)),
+            ("REFI_DATA_KEYS", self.data_keys),
+            ("REFI_INDEX_KEY", (self.index_key,)),
+            ("REFI_WEBHOOK_SECRETS", self.webhook_secrets),
+            ("REFI_PROVIDER_KEY", (self.provider_key,)),
+        ]
+        for name, values in secrets:
+            if not values:
+                found.append(f"{name} is missing")
+            for secret in values:
+                text = secret.get_secret_value()
+                if text in PUBLISHED:
+                    found.append(f"{name} is the published sandbox value")
+                elif len(text) < SHORTEST_SECRET:
+                    found.append(f"{name} is shorter than {SHORTEST_SECRET} characters")
+        if self.answer_within_seconds < ANSWER_WITHIN:
+            found.append(f"REFI_ANSWER_WITHIN_SECONDS is below {ANSWER_WITHIN}: an order might go twice")
+        if not self.provider_url.startswith("https://"):
+            found.append("REFI_PROVIDER_URL is not https")
+        return found
+
+
+def read(**overrides: object) -> Settings:
+    """Settings from the environment, with ``overrides`` on top; `SettingsRefused` when they are unsafe."""
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        named = [f"REFI_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsRefused("; ".join(named)) from None
+    if settings.live and (found := settings.weaknesses()):
+        raise SettingsRefused("refusing to start in live: " + "; ".join(found))
+    return settings
+
+
+@lru_cache(maxsize=1)
+def current() -> Settings:
+    """The settings of this process."""
+    return read()
