@@ -1,0 +1,86 @@
+"""Price caps: the highest flat monthly fee or nominal rate that stays under an effective annual cap.
+
+The common shortcut fee × 24 n / (n + 1) is wrong (it gives 13.29 % for a true 13.03 %) and appears nowhere.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_FLOOR, Decimal, localcontext
+from fractions import Fraction
+
+from refi.errors import Fault, Refused
+from refi.schedules.solver import DIGITS
+
+PLACES = Decimal("1e-12")
+"""Highest prices are given to twelve places and rounded down, so that they are under the cap."""
+
+
+class PriceAboveCap(Refused):
+    """The plan's effective annual rate, all costs included, is above the cap of the market."""
+
+    code = "validation_failed"
+
+
+def monthly_rate_under(cap: Decimal) -> Decimal:
+    """The monthly rate whose compounding gives the effective annual ``cap``: (1 + cap)^(1/12) − 1."""
+    with localcontext(DIGITS):
+        return (1 + cap) ** (Decimal(1) / 12) - 1
+
+
+def highest_annual_rate(cap: Decimal) -> Decimal:
+    """The highest nominal annual rate (12 × monthly) under an effective ``cap``: 12 places, floored."""
+    with localcontext(DIGITS):
+        return (12 * monthly_rate_under(cap)).quantize(PLACES, rounding=ROUND_FLOOR)
+
+
+def highest_monthly_fee(cap: Decimal, installments: int, first_period: Fraction = Fraction(1)) -> Decimal:
+    """The highest flat monthly fee (part of the principal, each month) under an effective ``cap``.
+
+    Twelve places, rounded down; ``first_period`` is the length of the first period in months. Under 24 %:
+    1.2130 % (3), 1.0709 % (6), 1.0119 % (12).
+    """
+    rate = monthly_rate_under(cap)
+    with localcontext(DIGITS):
+        if rate == 0:
+            return Decimal(0).quantize(PLACES)
+        annuity = (1 - (1 + rate) ** -installments) / rate
+        shift = Fraction(1) - first_period
+        annuity *= (1 + rate) ** (Decimal(shift.numerator) / shift.denominator)
+        return max(1 / annuity - Decimal(1) / installments, Decimal(0)).quantize(PLACES, rounding=ROUND_FLOOR)
+
+
+def check_fee(monthly_fee_rate: Decimal, cap: Decimal, installments: int) -> None:
+    """Refuse a flat monthly fee above the cap by name, before any schedule is made."""
+    highest = highest_monthly_fee(cap, installments)
+    if monthly_fee_rate > highest:
+        raise PriceAboveCap(
+            f"the monthly fee {monthly_fee_rate} is above {highest}",
+            faults=[Fault("/monthly_fee_rate", "above_cap")],
+            highest=str(highest),
+        )
+
+
+def check_effective(effective_annual_rate: Decimal, cap: Decimal) -> None:
+    """Refuse an all-in effective annual rate above the cap by name."""
+    if effective_annual_rate > cap:
+        raise PriceAboveCap(
+            f"the effective annual rate {effective_annual_rate} is above {cap}",
+            faults=[Fault("/annual_rate", "above_cap")],
+            cap=str(cap),
+        )
+
+
+def check_penalty(annual_rate: Decimal, multiple: Decimal, cap: Decimal) -> None:
+    """Refuse a penalty that alone would pass the cap, where penalties count towards it.
+
+    A balance that is late from the first day to the last costs ``multiple`` × the annual rate, compounding
+    monthly at the most: a contract whose penalty rate is under the cap that way is under it in any history.
+    """
+    with localcontext(DIGITS):
+        effective = (1 + annual_rate * multiple / 12) ** 12 - 1
+    if effective > cap:
+        raise PriceAboveCap(
+            f"a penalty of {multiple} times {annual_rate} is above {cap}",
+            faults=[Fault("/penalty_multiple", "above_cap")],
+            cap=str(cap),
+        )

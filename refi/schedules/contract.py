@@ -1,0 +1,238 @@
+"""The life of a contract as a pure function of its terms, its events and a day.
+
+`replay` gives the state of a contract on any day; nothing is stored and nothing is incremental, so a
+back-dated event or a reversal simply yields the state that the new history has. Because a ledger is
+append-only, `corrections` compares two replays and says what each earlier event must be re-booked by.
+
+Rules (RULES.md): interest is straight-line over the calendar days of its period, so a payoff on a due date
+equals the schedule; penalty = overdue principal × multiple × annual rate × days / year days, simple, in
+place of contract interest on that principal; early repayment owes interest for the actual time only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+
+from refi.errors import Fault
+from refi.money import MAX_AMOUNT, round_div
+from refi.schedules import dates
+from refi.schedules.allocation import MATRIX, Order
+from refi.schedules.amortization import MAX_INSTALLMENTS, Schedule, Terms, calendar, monthly_fee, schedule
+from refi.schedules.book import Book
+from refi.schedules.contract_events import (
+    ChargeOff,
+    Deferral,
+    DueDateChange,
+    Event,
+    InvalidEvent,
+    Mode,
+    Reage,
+    Reamortization,
+    Receipt,
+    Recovery,
+    Reversal,
+    Waiver,
+)
+from refi.schedules.contract_state import (
+    Balances,
+    Correction,
+    InstallmentState,
+    Paid,
+    Payoff,
+    State,
+    Status,
+    corrections,
+)
+from refi.schedules.reading import read
+from refi.schedules.replanning import Pricing
+from refi.schedules.restructuring import modify
+from refi.schedules.rows import PenaltyRate, Row
+
+__all__ = [
+    "Balances",
+    "ChargeOff",
+    "Contract",
+    "Correction",
+    "Deferral",
+    "DueDateChange",
+    "Event",
+    "InstallmentState",
+    "InvalidEvent",
+    "Mode",
+    "Paid",
+    "Payoff",
+    "Reage",
+    "Reamortization",
+    "Receipt",
+    "Recovery",
+    "Reversal",
+    "State",
+    "Status",
+    "Waiver",
+    "corrections",
+    "payoff",
+    "replay",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What was signed. ``first_due_on`` defaults to one month after ``disbursed_on``.
+
+    ``penalty_multiple`` times the annual rate is charged on overdue principal, over ``penalty_year_days``.
+    ``orders`` says which debts each kind of transaction meets first. With ``rolling`` and ``business_days``
+    a due date on a holiday moves; amounts and interest do not.
+    """
+
+    terms: Terms
+    disbursed_on: date
+    first_due_on: date | None = None
+    penalty_multiple: Decimal = Decimal("1.5")
+    penalty_year_days: int = 365
+    orders: Mapping[str, Order] = field(default_factory=lambda: MATRIX, compare=False)
+    rolling: dates.Rolling = dates.Rolling.NONE
+    business_days: dates.BusinessDays | None = None
+
+    def rolled(self, on: date) -> date:
+        """The day by which an installment of nominal due date ``on`` must be paid."""
+        return on if self.business_days is None else dates.roll(on, self.rolling, self.business_days)
+
+
+def replay(contract: Contract, events: Sequence[Event], on: date) -> State:
+    """The state of a contract on a day, from the events that have taken effect by then.
+
+    Events are taken by their day and, within a day, in list order. Raises `InvalidEvent` for an event before
+    the payout, an amount that is not positive, an id used twice, or a reversal of an unknown event.
+    """
+    return read(_book(contract, events, on), on)
+
+
+def payoff(contract: Contract, events: Sequence[Event], on: date) -> Payoff:
+    """What settles the contract on a day, all events until then considered."""
+    book = _book(contract, events, on)
+    position = book.position(on)
+    rounding = contract.terms.rounding
+    interest_saved = fees_saved = overdue = 0
+    numerator, denominator = 0, 1
+    for row in book.rows:
+        interest, fee = row.earned(on, rounding)
+        interest_saved += row.interest - interest
+        fees_saved += row.fee - fee
+        if row.frozen_on is not None:
+            continue
+        if row.starts_on <= on < row.ends_on:
+            numerator = row.interest - row.base_interest + row.fee - row.base_fee
+            denominator = (row.ends_on - row.since).days
+        if row.due_on <= on:
+            overdue += row.unpaid_principal
+    rate = book.penalty_rate
+    exact = numerator * rate.denominator + overdue * rate.numerator * denominator
+    per_diem = round_div(exact, denominator * rate.denominator, rounding)
+    return Payoff(
+        on, position.principal, position.interest, position.fees, position.penalties, position.total,
+        interest_saved, fees_saved, per_diem, on, position.credit,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _plan(
+    terms: Terms, disbursed_on: date, first_due_on: date | None
+) -> tuple[Schedule, tuple[int, ...], int]:
+    """The agreed plan, the day-count weight of each period and the anchor day."""
+    due, _, weights = calendar(terms, disbursed_on, first_due_on)
+    anchor = dates.anchor_of(disbursed_on, due[0])
+    return schedule(terms, disbursed_on, first_due_on), tuple(weights), anchor
+
+
+def _open(contract: Contract) -> Book:
+    """The book of a contract on the day it was paid out."""
+    terms = contract.terms
+    plan, weights, anchor = _plan(terms, contract.disbursed_on, contract.first_due_on)
+    starts = (contract.disbursed_on, *(row.due_date for row in plan.installments))
+    rows = [
+        Row(
+            row.number, start, row.due_date, weight, row.principal, row.interest, row.fee,
+            contract.rolled(row.due_date),
+        )
+        for row, start, weight in zip(plan.installments, starts, weights, strict=False)
+    ]  # fmt: skip
+    return Book(
+        pricing=Pricing.of(terms),
+        penalty_rate=PenaltyRate.of(terms, contract.penalty_multiple, contract.penalty_year_days),
+        rows=rows,
+        anchor=anchor,
+        monthly_fee=monthly_fee(terms),
+        penalty_multiple=contract.penalty_multiple,
+        penalty_year_days=contract.penalty_year_days,
+        rolled=contract.rolled,
+    )
+
+
+def _book(contract: Contract, events: Sequence[Event], on: date) -> Book:
+    """The book after every effective event up to ``on``."""
+    book = _open(contract)
+    for event in _effective(contract, events, on):
+        _apply(book, contract, event)
+    return book
+
+
+def _apply(book: Book, contract: Contract, event: Event) -> None:
+    if isinstance(event, Receipt | Recovery):
+        mode = Mode(event.mode) if isinstance(event, Receipt) else Mode.DUE
+        kind = mode.value if book.charged_off_on is None else "recovery"
+        book.receive(event.id, event.on, event.amount, mode, contract.orders[kind])
+    elif isinstance(event, Waiver):
+        book.waive(event)
+    elif isinstance(event, ChargeOff):
+        book.charge_off(event.id, event.on)
+    elif not isinstance(event, Reversal):
+        modify(book, event)
+
+
+def _effective(contract: Contract, events: Sequence[Event], on: date) -> list[Event]:
+    """The events that count on a day, in order: those not reversed by then (a reversal may be reversed)."""
+    _check(contract, events)
+    happened = [event for event in events if event.on <= on]
+    undone: set[str] = set()
+    for event in reversed(happened):
+        if isinstance(event, Reversal) and event.id not in undone:
+            undone.add(event.of)
+    kept = [event for event in happened if event.id not in undone]
+    return sorted(kept, key=lambda event: event.on)
+
+
+def _check(contract: Contract, events: Sequence[Event]) -> None:
+    seen: set[str] = set()
+    for k, event in enumerate(events):
+        fault = _fault(contract, event, seen)
+        if fault is not None:
+            pointer, code, detail = fault
+            raise InvalidEvent(detail, faults=[Fault(f"/{k}/{pointer}", code)], event=event.id)
+        seen.add(event.id)
+
+
+def _fault(contract: Contract, event: Event, seen: set[str]) -> tuple[str, str, str] | None:
+    if event.id in seen:
+        return "id", "twice", f"the event {event.id} is listed twice"
+    if event.on < contract.disbursed_on:
+        return "on", "too_early", "nothing happens before the payout"
+    if isinstance(event, Reversal):
+        return None if event.of in seen else ("of", "unknown", "only an earlier event is reversed")
+    if isinstance(event, Receipt | Recovery | Waiver):
+        if isinstance(event, Receipt) and event.mode not in tuple(Mode):
+            return "mode", "unknown", f"no mode is called {event.mode!r}"
+        fits = type(event.amount) is int and 0 < event.amount <= MAX_AMOUNT
+        return None if fits else ("amount", "out_of_range", "an amount is a positive whole number")
+    if isinstance(event, Deferral) and not 1 <= event.months <= 12:
+        return "months", "out_of_range", "a deferral is of 1 to 12 months"
+    if isinstance(event, Reage | Reamortization) and event.installments is not None:
+        fits = type(event.installments) is int and 1 <= event.installments <= MAX_INSTALLMENTS
+        if not fits:
+            return "installments", "out_of_range", "there are 1 to 60 installments"
+    if isinstance(event, Reamortization) and event.annual_rate is not None:
+        replace(contract.terms, annual_rate=event.annual_rate)  # refuses a rate that no terms may have
+    return None

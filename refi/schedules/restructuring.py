@@ -1,0 +1,120 @@
+"""Terms agreed anew: deferral, due-date change, re-ageing and re-amortization of a contract at work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from refi.money import round_div
+from refi.schedules import dates
+from refi.schedules.book import Book
+from refi.schedules.contract_events import Deferral, DueDateChange, Modification, Reage, Reamortization
+from refi.schedules.day_count import weight
+from refi.schedules.replanning import Pricing, replan
+from refi.schedules.rows import PenaltyRate, Row
+
+
+def modify(book: Book, event: Modification) -> None:
+    """Apply a modification; if the history leaves nothing to modify, note it as ignored."""
+    applied = book.open and _apply(book, event)
+    if not applied:
+        book.ignored.append(event.id)
+
+
+def _apply(book: Book, event: Modification) -> bool:
+    rows = book.open_rows(event.on)
+    if isinstance(event, Reage):
+        return _reage(book, event, rows)
+    if not rows:
+        return False
+    if isinstance(event, Deferral):
+        first = dates.add_months(rows[0].ends_on, event.months, book.anchor)
+        if event.interest_free:
+            return _postpone(book, event.on, rows, first)
+        return _spread(book, event.id, event.on, rows, first, len(rows))
+    if isinstance(event, DueDateChange):
+        if event.first_due_on <= max(event.on, rows[0].starts_on):
+            return False
+        return _spread(book, event.id, event.on, rows, event.first_due_on, len(rows))
+    return _reamortize(book, event, rows)
+
+
+def _postpone(book: Book, on: date, rows: list[Row], first: date) -> bool:
+    """Move dates, keep every amount: the added time costs nothing."""
+    start = rows[0].starts_on
+    for row, end in zip(rows, dates.due_dates(first, len(rows), book.anchor), strict=True):
+        row.move(on, start, end, book.rolled(end), row.weight, book.pricing.terms.rounding)
+        start = end
+    return True
+
+
+def _reamortize(book: Book, event: Reamortization, rows: list[Row]) -> bool:
+    count = len(rows) if event.installments is None else event.installments
+    if count < _least(rows):
+        return False
+    if event.annual_rate is not None:
+        _change_rate(book, event.on, event.annual_rate)
+    return _spread(book, event.id, event.on, rows, rows[0].ends_on, count)
+
+
+def _change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
+    """Interest and penalties from the day on follow the new rate; what has accrued stays."""
+    terms = replace(book.pricing.terms, annual_rate=annual_rate)
+    for row in book.rows:
+        row.fix_penalty(on, book.penalty_rate)
+    book.pricing = Pricing.of(terms)
+    book.penalty_rate = PenaltyRate.of(terms, book.penalty_multiple, book.penalty_year_days)
+
+
+def _reage(book: Book, event: Reage, rows: list[Row]) -> bool:
+    late = [row for row in book.rows if row.due_on <= event.on and row.unpaid_scheduled > 0]
+    overdue = any(row.due_on < event.on for row in late)
+    count = len(rows) if event.installments is None else event.installments
+    first = event.first_due_on or (rows[0].ends_on if rows else None)
+    start = rows[0].starts_on if rows else event.on
+    if not overdue or first is None or first <= max(event.on, start) or not _least(rows) <= count:
+        return False
+    moved = 0
+    for row in late:
+        row.accrue(event.on)
+        moved += row.unpaid_principal
+        row.principal -= row.unpaid_principal
+    _spread(book, event.id, event.on, rows, first, count, moved)
+    last = max(row.due_on for row in book.rows)
+    for row in late:
+        row.due_on = row.penalty_from = last
+    return True
+
+
+def _least(rows: list[Row]) -> int:
+    """The fewest installments a new plan may have: those that money has already met part of."""
+    met = [k for k, row in enumerate(rows, start=1) if row.paid.total or row.waived.total]
+    return max([1, *met])
+
+
+def _spread(
+    book: Book, event_id: str, on: date, rows: list[Row], first: date, count: int, added: int = 0
+) -> bool:
+    """Put the balance of ``rows`` and ``added`` principal on ``count`` installments from ``first`` on."""
+    terms = book.pricing.terms
+    balance = sum(row.principal for row in rows) + added
+    start = rows[0].starts_on if rows else on
+    start_day = dates.nominal_day(start, book.anchor)
+    if dates.add_months(first, 0, book.anchor) != first:
+        book.anchor = first.day
+    fee = rows[0].period_fee if rows else round_div(book.monthly_fee * added, terms.principal)
+    number = max(row.number for row in book.rows)
+    kept = rows[:count]
+    for k, end in enumerate(dates.due_dates(first, count, book.anchor)):
+        end_day = dates.nominal_day(end, book.anchor)
+        length = weight(terms.day_count, start, end, start_day, end_day)
+        if k < len(kept):
+            kept[k].move(on, start, end, book.rolled(end), length, terms.rounding)
+        else:
+            number += 1
+            kept.append(Row(number, start, end, length, 0, 0, fee, book.rolled(end)))
+        start, start_day = end, end_day
+    kept[0].principal += added + sum(row.principal for row in rows[count:])
+    book.keep(event_id, on, rows, replan(kept, book.pricing, on, balance, keep_amount=False))
+    return True

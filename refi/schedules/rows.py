@@ -1,0 +1,203 @@
+"""The working rows of a contract: what each installment owes, has earned and was paid, on any day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from refi.money import Rounding, round_div, round_exact
+from refi.schedules.allocation import Component, Owed, When
+from refi.schedules.amortization import Terms, fraction_of
+
+
+@dataclass(slots=True)
+class Amounts:
+    """Minor units by component."""
+
+    principal: int = 0
+    interest: int = 0
+    fee: int = 0
+    penalty: int = 0
+
+    def add(self, component: Component, amount: int) -> None:
+        """Add to one component."""
+        setattr(self, component, getattr(self, component) + amount)
+
+    @property
+    def total(self) -> int:
+        """All components together."""
+        return self.principal + self.interest + self.fee + self.penalty
+
+
+@dataclass(frozen=True, slots=True)
+class PenaltyRate:
+    """Penalty per day on overdue principal: ``numerator / denominator``."""
+
+    numerator: int
+    denominator: int
+    rounding: Rounding
+
+    @classmethod
+    def of(cls, terms: Terms, multiple: Decimal, year_days: int) -> PenaltyRate:
+        """The daily penalty of a contract: ``multiple`` × annual rate / ``year_days``."""
+        numerator, denominator = fraction_of(terms.annual_rate * multiple)
+        return cls(numerator, denominator * year_days, terms.rounding)
+
+    def on(self, principal_days: int, fixed: Fraction) -> int:
+        """The penalty on a sum of principal × days, on top of what an earlier rate fixed, minor units."""
+        if fixed:
+            return round_exact(fixed + self.exact(principal_days), self.rounding)
+        return round_div(principal_days * self.numerator, self.denominator, self.rounding)
+
+    def exact(self, principal_days: int) -> Fraction:
+        """The same before rounding."""
+        return Fraction(principal_days * self.numerator, self.denominator)
+
+
+class Row:
+    """One installment at work.
+
+    Interest is earned from ``starts_on`` to ``ends_on``; it must be paid by ``due_on`` (later than
+    ``ends_on`` when a holiday or a re-ageing moved it). What was earned by ``since`` is the
+    base; the rest of the price is earned evenly from there. ``weight_left`` and ``fee_left`` are the
+    parts of the period's day-count weight and of its fee that lie ahead; ``period_fee`` is a whole fee.
+    ``frozen_on`` is the day after which nothing accrues.
+    """
+
+    __slots__ = (
+        "base_fee", "base_interest", "due_on", "ends_on", "fee", "fee_left", "frozen_on", "interest",
+        "number", "paid", "penalty_fixed", "penalty_from", "period_fee", "principal", "principal_days",
+        "since", "starts_on", "waived", "weight", "weight_left",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        number: int,
+        starts_on: date,
+        ends_on: date,
+        weight: int,
+        principal: int,
+        interest: int,
+        fee: int,
+        due_on: date | None = None,
+    ) -> None:
+        self.number = number
+        self.starts_on = starts_on
+        self.ends_on = ends_on
+        self.due_on = due_on or ends_on
+        self.weight = weight
+        self.principal = principal
+        self.interest = interest
+        self.fee = fee
+        self.paid = Amounts()
+        self.waived = Amounts()
+        self.period_fee = fee
+        self.since = starts_on
+        self.base_interest = self.base_fee = 0
+        self.weight_left: int | Fraction = weight
+        self.fee_left: int | Fraction = 1
+        self.principal_days = 0
+        self.penalty_fixed = Fraction(0)
+        self.penalty_from = self.due_on
+        self.frozen_on: date | None = None
+
+    def unpaid(self, component: Component, penalty: int = 0) -> int:
+        """What is still owed of one component at its scheduled amount; ``penalty`` is that of the day."""
+        owed = penalty if component is Component.PENALTY else int(getattr(self, component))
+        return owed - int(getattr(self.paid, component)) - int(getattr(self.waived, component))
+
+    @property
+    def unpaid_principal(self) -> int:
+        """Principal neither paid nor waived."""
+        return self.principal - self.paid.principal - self.waived.principal
+
+    @property
+    def unpaid_scheduled(self) -> int:
+        """Principal, interest and fee at their scheduled amounts, less what was paid or waived."""
+        paid, waived = self.paid, self.waived
+        return (
+            self.principal + self.interest + self.fee
+            - paid.principal - paid.interest - paid.fee
+            - waived.principal - waived.interest - waived.fee
+        )  # fmt: skip
+
+    def accrue(self, on: date) -> None:
+        """Fix the overdue principal × days up to ``on``; call before the unpaid principal changes."""
+        if self.frozen_on is None and on > self.penalty_from:
+            self.principal_days += self.unpaid_principal * (on - self.penalty_from).days
+            self.penalty_from = on
+
+    def fix_penalty(self, on: date, rate: PenaltyRate) -> None:
+        """Keep the penalty accrued until ``on`` at ``rate``, whatever the rate becomes."""
+        self.accrue(on)
+        self.penalty_fixed += rate.exact(self.principal_days)
+        self.principal_days = 0
+
+    def penalty(self, on: date, rate: PenaltyRate) -> int:
+        """The penalty accrued since the due date, whether or not paid."""
+        days = self.principal_days
+        if self.frozen_on is None and on > self.penalty_from:
+            days += self.unpaid_principal * (on - self.penalty_from).days
+        return rate.on(days, self.penalty_fixed) if days or self.penalty_fixed else 0
+
+    def freeze(self, on: date, rounding: Rounding) -> None:
+        """Nothing accrues after ``on``; interest and fee become what was earned by then."""
+        self.accrue(on)
+        self.interest, self.fee = self.earned(on, rounding)
+        self.frozen_on = on
+
+    def earned(self, on: date, rounding: Rounding) -> tuple[int, int]:
+        """Interest and fee earned by ``on``: straight-line over the days of the period, all at its end."""
+        if on >= self.ends_on or self.frozen_on is not None:
+            return self.interest, self.fee
+        if on <= self.since:
+            return self.base_interest, self.base_fee
+        passed, length = (on - self.since).days, (self.ends_on - self.since).days
+        return (
+            self.base_interest + round_div((self.interest - self.base_interest) * passed, length, rounding),
+            self.base_fee + round_div((self.fee - self.base_fee) * passed, length, rounding),
+        )
+
+    def mark(self, on: date, rounding: Rounding) -> None:
+        """Keep what was earned by ``on``, whatever the rest of the period becomes."""
+        if on <= self.starts_on:
+            return
+        length = (self.ends_on - self.since).days
+        left = Fraction(max((self.ends_on - on).days, 0), length) if length > 0 else Fraction(0)
+        self.base_interest, self.base_fee = self.earned(on, rounding)
+        self.weight_left *= left
+        self.fee_left *= left
+        self.since = on
+
+    def reprice(self, on: date, interest: int, fee: int, rounding: Rounding) -> None:
+        """From ``on``, the whole period costs ``interest`` and ``fee``; what was earned before stays."""
+        self.mark(on, rounding)
+        part = Fraction(self.weight_left) / self.weight if self.weight else Fraction(0)
+        self.interest = self.base_interest + round_exact(interest * part, rounding)
+        self.fee = self.base_fee + round_exact(Fraction(fee * self.fee_left), rounding)
+        self.period_fee = fee
+
+    def move(
+        self, on: date, starts_on: date, ends_on: date, due_on: date, weight: int, rounding: Rounding
+    ) -> None:
+        """Give the installment other dates and another weight; what was earned by ``on`` stays."""
+        self.mark(on, rounding)
+        self.starts_on, self.ends_on, self.due_on = starts_on, ends_on, due_on
+        self.since = max(self.since, starts_on) if on > starts_on else starts_on
+        self.weight_left = max(self.weight_left + weight - self.weight, 0)
+        self.weight = weight
+        self.penalty_from = due_on
+
+    def owed(self, on: date, rate: PenaltyRate) -> Owed:
+        """What can be allocated to this row on a day, at scheduled amounts."""
+        when = When.IN_ADVANCE if self.due_on > on else When.DUE if self.due_on == on else When.PAST_DUE
+        return Owed(
+            self.number,
+            when,
+            max(0, self.unpaid_principal),
+            max(0, self.unpaid(Component.INTEREST)),
+            max(0, self.unpaid(Component.FEE)),
+            max(0, self.unpaid(Component.PENALTY, self.penalty(on, rate))),
+        )
