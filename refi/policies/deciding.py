@@ -1,0 +1,87 @@
+"""Sections of a policy that say who gets a loan, and who of the staff may decide it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from refi.policies.base import Amount, Count, Days, Name, Rate, Value, require_distinct
+
+ReasonCode = Literal[
+    "application_incomplete",
+    "identity_unverified",
+    "income_unverified",
+    "income_insufficient",
+    "excessive_obligations",
+    "no_credit_file",
+    "limited_credit_experience",
+    "delinquent_with_others",
+    "poor_performance_with_us",
+    "collection_or_judgment",
+    "recent_inquiries",
+    "card_overdue",
+    "card_not_payable",
+    "no_benefit",
+    "statement_too_old",
+    "suspected_fraud",
+    "policy_exposure_limit",
+]
+Consent = Literal["bureau_query", "statement_read", "marketing", "contact"]
+
+
+class Authority(Value):
+    """How much one person of that role may approve alone, in minor units."""
+
+    role: Name
+    amount: Amount
+
+
+class Review(Value):
+    """How referred applications are worked: lease and answer times, and authority limits by role."""
+
+    lease_minutes: Annotated[int, Field(ge=1, le=1440)]
+    answer_within_hours: Annotated[int, Field(ge=1, le=720)]
+    minimum_note_length: Annotated[int, Field(ge=0, le=500)]
+    authority: tuple[Authority, ...]
+
+    def limit(self, role: str) -> int:
+        """What that role may approve alone; 0 for a role that decides nothing."""
+        return next((each.amount for each in self.authority if each.role == role), 0)
+
+
+class Underwriting(Value):
+    """Thresholds of the decision rules; the rules are functions of ``refi.underwriting.policy``."""
+
+    minimum_age: Annotated[int, Field(ge=18, le=30)]
+    required_consents: tuple[Consent, ...]
+    bureau_required: bool
+    approve_up_to_share: Rate = Field(le=1)
+    decline_above_share: Rate = Field(le=1)
+    income_plausible_up_to: Amount
+    refer_above_amount: Amount
+    exposure_limit: Amount
+    refer_worst_days_past_due: Days = Field(ge=1)
+    decline_days_past_due: Days = Field(ge=1)
+    refer_inquiries: Count = Field(ge=1)
+    limited_history_months: Count
+    reasons_shown: Annotated[int, Field(ge=1, le=4)]
+    reason_order: tuple[ReasonCode, ...]
+    review: Review
+
+    @model_validator(mode="after")
+    def _decides_everything(self) -> Self:
+        require_distinct("reasons in reason_order", self.reason_order)
+        missing = sorted(set(get_args(ReasonCode)) - set(self.reason_order))
+        if missing:
+            raise ValueError(f"reason_order does not rank {', '.join(missing)}")
+        if self.approve_up_to_share > self.decline_above_share:
+            raise ValueError(
+                f"overlapping bands: approve_up_to_share {self.approve_up_to_share} is above "
+                f"decline_above_share {self.decline_above_share}"
+            )
+        return self
+
+    def rank(self, code: ReasonCode) -> int:
+        """Place of a reason in the order of weight, 1 for the heaviest."""
+        return self.reason_order.index(code) + 1

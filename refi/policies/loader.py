@@ -1,0 +1,126 @@
+"""Reads a policy file or refuses it with file, line and reason; one frozen `Policy` per market."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from importlib import resources
+from typing import Any, Self
+
+from pydantic import ValidationError, model_validator
+
+from refi.policies.base import Name, Value
+from refi.policies.deciding import Underwriting
+from refi.policies.lending import Allocation, Card, Market, Penalty, Price, Product, TermPrice
+from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Ladder
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([\w.\-]+)\s*\]\]?")
+_KEY = re.compile(r"^\s*([\w\-]+)\s*=")
+
+
+class PolicyError(Exception):
+    """A policy file that cannot be used. The service does not start with it."""
+
+    def __init__(self, name: str, line: int | None, reason: str) -> None:
+        where = name if line is None else f"{name}:{line}"
+        super().__init__(f"{where}: {reason}")
+        self.name = name
+        self.line = line
+        self.reason = reason
+
+
+class Policy(Value):
+    """All rules and figures of one market at one version."""
+
+    version: Name
+    effective_on: date
+    market: Market
+    product: Product
+    price: Price
+    card: Card
+    penalty: Penalty
+    allocation: Allocation
+    underwriting: Underwriting
+    contact: Contact
+    ladder: Ladder
+    crosssell: CrossSell
+    delinquency: Delinquency
+    collections: Collections
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for band in self.price.bands:
+            missing = sorted(set(self.product.terms) - {price.term for price in band.rates})
+            if missing:
+                raise ValueError(f"gap in price bands: band {band.name} has no price for {missing[0]} months")
+        penalized = self.price.apr_range[1] * self.penalty.multiple
+        if (1 + penalized / 12) ** 12 - 1 > self.price.all_in_cap:
+            raise ValueError("cap below price: penalty multiple times the highest rate passes all_in_cap")
+        micro = self.crosssell.micro_loan
+        price = TermPrice(term=micro.term, annual_rate=micro.annual_rate, monthly_fee_rate=Decimal(0))
+        if price.exceeds(self.price.all_in_cap):
+            raise ValueError("cap below price: crosssell.micro_loan costs more than all_in_cap")
+        return self
+
+
+def parse(text: str, name: str) -> Policy:
+    """Make a policy of the text of a file; ``PolicyError`` names ``name``, the line and the reason."""
+    try:
+        document = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        raise PolicyError(name, int(found[1]) if found else None, f"not TOML: {error}") from error
+    try:
+        return Policy.model_validate(_frozen(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"]) or "policy"
+        raise PolicyError(name, _line_of(text, first["loc"]), f"{path}: {first['msg']}") from error
+
+
+@functools.cache
+def load(market: str) -> Policy:
+    """The shipped policy of a market (``cn``, ``us``), validated; the same object each time."""
+    name = f"{market}.toml"
+    file = resources.files("refi.policies").joinpath(name)
+    if not re.fullmatch(r"[a-z]{2}", market) or not file.is_file():
+        raise PolicyError(name, None, f"there is no policy for market {market!r}")
+    policy = parse(file.read_text(encoding="utf-8"), name)
+    if policy.market.name != market:
+        raise PolicyError(name, None, f"market.name is {policy.market.name!r}")
+    return policy
+
+
+def _frozen(value: Any) -> Any:
+    """Lists become tuples, so that the values made of them cannot change."""
+    if isinstance(value, list):
+        return tuple(_frozen(each) for each in value)
+    if isinstance(value, dict):
+        return {key: _frozen(each) for key, each in value.items()}
+    return value
+
+
+def _line_of(text: str, path: Sequence[int | str]) -> int | None:
+    """The line where ``path`` stands, or the nearest table around it; None when nothing of it is written."""
+    names = [part for part in path if isinstance(part, str)]
+    wanted = [part for part in path if isinstance(part, int)]
+    nearest: int | None = None
+    depth = 0
+    seen: dict[str, int] = {}
+    table: list[str] = []
+    here = True
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = header[2].split(".")
+            seen[header[2]] = seen.get(header[2], -1) + 1
+            repeated = header[1] == "[["
+            here = not repeated or not wanted or seen[header[2]] == wanted[0]
+            if here and names[: len(table)] == table and len(table) > depth:
+                nearest, depth = number, len(table)
+        elif (key := _KEY.match(line)) and here and names[: len(table) + 1] == [*table, key[1]]:
+            return number
+    return nearest

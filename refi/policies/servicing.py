@@ -1,0 +1,155 @@
+"""Sections of a policy that say how borrowers are reminded, offered more, and treated when late."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from refi.policies.base import (
+    Amount,
+    Channel,
+    Count,
+    DayBand,
+    Days,
+    Gate,
+    Name,
+    Rate,
+    Term,
+    Value,
+    require_contiguous_days,
+    require_distinct,
+)
+from refi.policies.deciding import Consent
+
+Exemption = Literal["one_time_code", "receipt", "requested_notice"]
+Standstill = Literal["past_due", "hardship", "dispute", "hold", "deceased", "legal"]
+
+
+class GateClass(Value):
+    """When a class of contact may reach the borrower: ``from_time`` until before ``until_time``, local."""
+
+    name: Gate
+    from_time: time
+    until_time: time
+
+    @model_validator(mode="after")
+    def _is_daytime(self) -> Self:
+        if self.from_time >= self.until_time:
+            raise ValueError(f"{self.name}: from_time must be before until_time")
+        return self
+
+
+class Contact(Value):
+    """Windows and caps of contact; ``exempt`` kinds pass every gate."""
+
+    sms_push_per_day: Count
+    sms_push_per_week: Count
+    connected_calls_per_day: Count
+    unanswered_dials_per_day: Count
+    calls_per_seven_days: Count | None = None
+    quiet_days_after_conversation: Days | None = None
+    log_years: Annotated[int, Field(ge=1, le=30)]
+    exempt: tuple[Exemption, ...]
+    opt_out_words: tuple[Name, ...]
+    marketing_consent: Consent
+    marketing_stopped_by: tuple[Standstill, ...]
+    classes: tuple[GateClass, ...]
+
+    @model_validator(mode="after")
+    def _knows_every_class(self) -> Self:
+        names = [each.name for each in self.classes]
+        require_distinct("contact classes", names)
+        missing = sorted(set(get_args(Gate)) - set(names))
+        if missing:
+            raise ValueError(f"no window for {', '.join(missing)}")
+        return self
+
+    def gate(self, name: Gate) -> GateClass:
+        """The window of that class."""
+        return next(each for each in self.classes if each.name == name)
+
+
+class Step(Value):
+    """One step of the ladder: ``days`` from the due date, negative before it."""
+
+    stage: Name
+    days: Annotated[int, Field(ge=-30, le=365)]
+    gate: Gate
+    channel: Channel
+    template: Name
+    enabled: bool
+
+
+class Ladder(Value):
+    """Reminder steps around a due date, in the order of their days."""
+
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    @property
+    def enabled(self) -> tuple[Step, ...]:
+        """The steps that are switched on."""
+        return tuple(step for step in self.steps if step.enabled)
+
+    def lapses_on(self, step: Step) -> int | None:
+        """Days from due at which the next step begins and this one lapses; None for the last one."""
+        later = [other.days for other in self.steps if other.days > step.days]
+        return min(later) if later else None
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        require_distinct("stages", [step.stage for step in self.steps])
+        days = [step.days for step in self.steps]
+        if days != sorted(set(days)):
+            raise ValueError("overlapping ladder steps: days must rise")
+        return self
+
+
+class MicroLoan(Value):
+    """The cross-sell product: a small loan for a borrower who pays on time and agreed to be told."""
+
+    minimum_on_time_installments: Count = Field(ge=1)
+    amount: Amount = Field(ge=1)
+    term: Term
+    annual_rate: Rate
+    valid_days: Days = Field(ge=1)
+    consent: Consent
+
+
+class CrossSell(Value):
+    """What may be suggested to whom."""
+
+    micro_loan: MicroLoan
+
+
+class Delinquency(Value):
+    """Buckets and asset classes by days past due, and the days at which accrual and collection end."""
+
+    buckets: tuple[DayBand, ...] = Field(min_length=1)
+    asset_classes: tuple[DayBand, ...] = Field(min_length=1)
+    stage_2_above_days: Days
+    stage_3_above_days: Days
+    non_accrual_above_days: Days
+    charge_off_from_days: Days
+
+    @model_validator(mode="after")
+    def _leaves_no_gap(self) -> Self:
+        require_contiguous_days("delinquency buckets", self.buckets)
+        require_contiguous_days("asset classes", self.asset_classes)
+        if self.stage_2_above_days > self.stage_3_above_days:
+            raise ValueError("stage_2_above_days is above stage_3_above_days")
+        return self
+
+    def bucket(self, days_past_due: int) -> str:
+        """``current`` for nothing past due, else the name of the bucket."""
+        return next((band.name for band in self.buckets if band.holds(days_past_due)), "current")
+
+
+class Collections(Value):
+    """Limits of what a collector may agree to alone."""
+
+    promise_within_days: Days = Field(ge=1)
+    promise_tolerance: Amount
+    hold_days_alone: Days
+    complaint_stops_contact: bool

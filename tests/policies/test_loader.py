@@ -1,0 +1,194 @@
+"""A policy file is either whole and consistent, or the service refuses to start and says where."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from decimal import Decimal
+from importlib import resources
+
+import pytest
+from pydantic import ValidationError
+
+from refi import policies
+from refi.policies import Policy, PolicyError
+
+
+def text_of(market: str) -> str:
+    return resources.files("refi.policies").joinpath(f"{market}.toml").read_text(encoding="utf-8")
+
+
+def changed(old: str, new: str, market: str = "cn") -> str:
+    text = text_of(market)
+    assert text.count(old) >= 1, old
+    return text.replace(old, new, 1)
+
+
+def line_of(text: str, fragment: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), start=1) if fragment in line)
+
+
+@pytest.mark.parametrize("market", ["cn", "us"])
+def test_shipped_policies_load(market: str) -> None:
+    policy = policies.load(market)
+    assert policy.market.name == market
+    assert policy.version.startswith(market)
+    assert policies.load(market) is policy
+
+
+def test_cn_says_what_the_rules_say() -> None:
+    cn = policies.load("cn")
+    assert cn.effective_on == date(2026, 11, 1)
+    assert cn.product.terms == (3, 6, 12)
+    assert cn.price.all_in_cap == Decimal("0.24")
+    assert [cn.price.band(None).price(term).annual_rate for term in (3, 6, 12)] == [Decimal("0.12")] * 3
+    assert cn.price.apr_range == (Decimal("0.108"), Decimal("0.144"))
+    assert (cn.card.apr, cn.card.minimum_rate) == (Decimal("0.1825"), Decimal("0.10"))
+    assert (cn.penalty.multiple, cn.penalty.year_days) == (Decimal("1.5"), 365)
+    assert cn.contact.gate("collection").from_time == time(8)
+    assert cn.contact.gate("collection").until_time == time(22)
+    assert cn.contact.gate("marketing").until_time == time(20)
+    assert [step.days for step in cn.ladder.steps] == [-3, -1, 0, 1, 3, 7, 15, 30]
+    assert [(step.days, step.channel) for step in cn.ladder.enabled] == [(-1, "sms"), (1, "push")]
+    assert cn.crosssell.micro_loan.minimum_on_time_installments == 3
+    assert policies.load("us").delinquency.charge_off_from_days == 120
+
+
+@pytest.mark.parametrize(
+    ("days", "bucket"),
+    [(0, "current"), (1, "M1"), (30, "M1"), (31, "M2"), (180, "M6"), (181, "M7+"), (999, "M7+")],
+)
+def test_buckets(days: int, bucket: str) -> None:
+    assert policies.load("cn").delinquency.bucket(days) == bucket
+
+
+@pytest.mark.parametrize(
+    ("score", "band"),
+    [
+        (None, "B"),
+        (-5, "D"),
+        (0, "D"),
+        (559, "D"),
+        (560, "C"),
+        (620, "B"),
+        (679, "B"),
+        (680, "A"),
+        (2000, "A"),
+    ],
+)
+def test_bands(score: int | None, band: str) -> None:
+    assert policies.load("cn").price.band(score).name == band
+
+
+def test_a_step_lapses_when_the_next_begins() -> None:
+    ladder = policies.load("cn").ladder
+    assert [ladder.lapses_on(step) for step in ladder.steps] == [-1, 0, 1, 3, 7, 15, 30, None]
+
+
+def test_policies_cannot_be_changed() -> None:
+    cn = policies.load("cn")
+    with pytest.raises(ValidationError, match="frozen"):
+        cn.version = "other"  # type: ignore[misc]
+    assert isinstance(cn.price.bands, tuple)
+    assert isinstance(cn.price.bands[0].rates, tuple)
+
+
+@pytest.mark.parametrize("market", ["cn", "us"])
+def test_every_rule_says_its_standing(market: str) -> None:
+    unmarked = [
+        line
+        for line in text_of(market).splitlines()
+        if re.match(r"\w+ = ", line) and not re.search(r"  ?# (S|P verify with counsel|O)\b", line)
+    ]
+    assert unmarked == []
+
+
+BROKEN = [
+    ("terms = [3, 6, 12]", 'terms = [3, 6, 12]\nfavorite = "yes"', "favorite =", "Extra inputs"),
+    ("minimum_age = 18", 'minimum_age = "18"', 'minimum_age = "18"', "valid integer"),
+    ("below_score = 680", "below_score = 690", "[price]", "overlapping price bands: B, A both hold 680"),
+    ("below_score = 680", "below_score = 670", "[price]", "gap in price bands"),
+    ("all_in_cap = 0.24", "all_in_cap = 0.13", "[price]", "cap below price: band C, 3 months"),
+    (
+        "annual_rate = 0.144, monthly_fee_rate = 0.0",
+        "annual_rate = 0.144, monthly_fee_rate = 0.006",
+        "[price]",
+        "cap below price: band D, 3 months",
+    ),
+    ("multiple = 1.5", "multiple = 1.6", None, "cap below price: penalty"),
+    ("terms = [3, 6, 12]", "terms = [3, 6, 12, 24]", None, "has no price for 24 months"),
+    ("from_days = 31", "from_days = 33", "[delinquency]", "gap in delinquency buckets"),
+    ("from_days = 31", "from_days = 30", "[delinquency]", "overlapping delinquency buckets"),
+    (
+        "from_days = 61, to_days = 90 }",
+        "from_days = 61 }",
+        "[delinquency]",
+        "only the last one may be open",
+    ),
+    ("approve_up_to_share = 0.50", "approve_up_to_share = 0.80", "[underwriting]", "overlapping bands"),
+    (
+        '  "limited_credit_experience", "no_credit_file"',
+        '  "limited_credit_experience"',
+        "[underwriting]",
+        "does not rank no_credit_file",
+    ),
+    ('day_count = "30/360"', 'day_count = "actual/365"', "day_count =", "30/360"),
+    ("annual_rate = 0.12, monthly", "annual_rate = nan, monthly", "rates = [", "finite"),
+    ("days = -1,", "days = -4,", "[ladder]", "days must rise"),
+    ('time_zone = "Asia/Shanghai"', 'time_zone = "Asia/Nowhere"', "time_zone =", "Nowhere"),
+    ('order = ["fee", ', "order = [", "[allocation]", "once each"),
+    ("year_days = 365", "year_days = 365 days", "year_days =", "not TOML"),
+    ("charge_off_from_days = 180", "", "[delinquency]", "charge_off_from_days: Field required"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "at", "reason"), BROKEN, ids=[case[3][:40] for case in BROKEN])
+def test_a_broken_file_is_refused_with_line_and_reason(
+    old: str, new: str, at: str | None, reason: str
+) -> None:
+    text = changed(old, new)
+    with pytest.raises(PolicyError) as refused:
+        policies.parse(text, "cn.toml")
+    assert reason in refused.value.reason
+    if at is None:
+        assert refused.value.line is None
+        assert str(refused.value).startswith("cn.toml: ")
+    elif at == "rates = [":
+        assert refused.value.line is not None
+        assert "rates" in text.splitlines()[refused.value.line - 1]
+    else:
+        assert refused.value.line == line_of(text, at)
+        assert str(refused.value).startswith(f"cn.toml:{refused.value.line}: ")
+
+
+def test_the_right_one_of_repeated_tables_is_named() -> None:
+    text = changed('name = "C"  ', 'name = "C"\nname_again = "C"  ')
+    with pytest.raises(PolicyError, match="name_again") as refused:
+        policies.parse(text, "cn.toml")
+    assert refused.value.line == line_of(text, "name_again")
+
+
+@pytest.mark.parametrize("market", ["xx", "../cn", "CN", ""])
+def test_an_unknown_market_is_refused(market: str) -> None:
+    with pytest.raises(PolicyError, match="no policy for market"):
+        policies.load(market)
+
+
+@pytest.mark.parametrize(
+    ("term", "fee", "above"),
+    [
+        (3, "0.012130", False),
+        (3, "0.012132", True),
+        (6, "0.010708", False),
+        (6, "0.010710", True),
+        (12, "0.010119", False),
+        (12, "0.010121", True),
+    ],
+)
+def test_highest_fee_under_a_cap_of_24_percent(term: int, fee: str, above: bool) -> None:
+    price = policies.TermPrice(term=term, annual_rate=Decimal(0), monthly_fee_rate=Decimal(fee))
+    assert price.exceeds(Decimal("0.24")) is above
+
+
+def test_parse_gives_a_policy() -> None:
+    assert isinstance(policies.parse(text_of("us"), "us.toml"), Policy)
