@@ -1,0 +1,72 @@
+"""The queue: PGQueuer on the service's own PostgreSQL, in its own schema, in the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+from pgqueuer import PgQueuer
+from pgqueuer.adapters.persistence import qb
+from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver
+from pgqueuer.domain.settings import DBSettings
+from pgqueuer.ports.driver import Driver
+from pgqueuer.queries import Queries
+
+SCHEMA = "queue"
+_SETTINGS = DBSettings(db_schema=SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work to be done after the commit: the entry point's name and its JSON payload."""
+
+    entrypoint: str
+    payload: dict[str, Any]
+    after: timedelta | None = None
+    dedupe_key: str | None = None
+
+
+async def put(connection: asyncpg.Connection, jobs: Sequence[Job]) -> None:
+    """Write ``jobs`` on the caller's connection, in its transaction. A known ``dedupe_key`` is skipped."""
+    if not jobs:
+        return
+    if not connection.is_in_transaction():
+        raise RuntimeError("jobs are written inside the transaction that causes them")
+    await queries(AsyncpgDriver(connection)).enqueue(
+        [job.entrypoint for job in jobs],
+        [json.dumps(job.payload).encode() for job in jobs],
+        [0] * len(jobs),
+        [job.after for job in jobs],
+        [job.dedupe_key for job in jobs],
+        on_conflict="skip",
+    )
+
+
+def queries(driver: Driver) -> Queries:
+    """PGQueuer's queries over ``driver``, reading and writing the schema `SCHEMA`."""
+    return Queries(
+        driver,
+        qbe=qb.QueryBuilderEnvironment(settings=_SETTINGS),
+        qbq=qb.QueryQueueBuilder(settings=_SETTINGS),
+        qbs=qb.QuerySchedulerBuilder(settings=_SETTINGS),
+    )
+
+
+def worker(pool: asyncpg.Pool) -> PgQueuer:
+    """A PGQueuer that takes jobs from this queue; entry points are registered on it by ``refi.runtime``."""
+    driver = AsyncpgPoolDriver(pool)
+    return PgQueuer(driver, queries=queries(driver))
+
+
+async def unfinished(connection: asyncpg.Connection) -> int:
+    """How many jobs are due now or being worked on; the sandbox waits for zero."""
+    return int(
+        await connection.fetchval(
+            f"SELECT count(*) FROM {SCHEMA}.pgqueuer WHERE status = 'picked'"  # noqa: S608 - a constant
+            " OR (status = 'queued' AND execute_after <= now())"
+        )
+    )

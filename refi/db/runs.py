@@ -1,0 +1,70 @@
+"""The timetable's rows, and the business clock: what fired, what finished, which date is open.
+
+A row is unique by job and business date. A step writes it in the transaction of its effect, so a step that
+is in the table has happened and one that crashed is not there: any number of processes yields one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from refi.db.tables import BusinessClock, JobRun
+from refi.db.work import Work
+
+
+async def fire(work: Work, job: str, on: date) -> bool:
+    """Whether this is the first firing of ``job`` for ``on``. Waits for a firing that has not committed."""
+    made = await work.session.execute(
+        insert(JobRun)
+        .values(job=job, on=on, fired_at=work.wall)
+        .on_conflict_do_nothing()
+        .returning(JobRun.job)
+    )
+    return made.scalar() is not None
+
+
+async def finish(work: Work, job: str, on: date, report: dict[str, Any]) -> bool:
+    """Mark a fired job as finished; False when it was finished before, whose report stays."""
+    done = await work.session.execute(
+        update(JobRun)
+        .where(JobRun.job == job, JobRun.on == on, JobRun.finished_at.is_(None))
+        .values(finished_at=work.wall, report=report)
+        .returning(JobRun.job)
+    )
+    return done.scalar() is not None
+
+
+async def finished(work: Work, job: str, on: date) -> bool:
+    """Whether ``job`` is done for ``on``."""
+    row = await work.session.get(JobRun, (job, on))
+    return row is not None and row.finished_at is not None
+
+
+async def unfinished(work: Work, job: str, *, older_than: timedelta = timedelta(0)) -> list[date]:
+    """The dates for which ``job`` fired longer ago and has not finished, oldest first."""
+    found = await work.session.scalars(
+        select(JobRun.on)
+        .where(JobRun.job == job, JobRun.finished_at.is_(None), JobRun.fired_at <= work.wall - older_than)
+        .order_by(JobRun.on)
+    )
+    return list(found)
+
+
+async def reports(work: Work, on: Sequence[date]) -> dict[tuple[str, date], dict[str, Any]]:
+    """What the finished jobs of those dates reported, in the order in which they fired."""
+    rows = await work.session.scalars(
+        select(JobRun)
+        .where(JobRun.on.in_(on), JobRun.finished_at.is_not(None))
+        .order_by(JobRun.fired_at, JobRun.job)
+    )
+    return {(row.job, row.on): row.report or {} for row in rows}
+
+
+async def turn(work: Work, to: date, shift: timedelta) -> None:
+    """Make ``to`` the business date. Only inside ``database.work(turning_day=True)``."""
+    await work.session.execute(update(BusinessClock).values(on=to, shift=shift))
