@@ -1,0 +1,1 @@
+"""What every HTTP surface shares: problems, fields, tokens, the transactional route, webhook signatures."""

@@ -1,0 +1,192 @@
+"""The route class that owns a request's transaction.
+
+It reads the bearer token, opens `Work` when the endpoint first asks for it, takes the Idempotency-Key inside
+that transaction, runs the endpoint, stores the answer with its effect, and commits before a byte is sent. A
+refusal or a crash rolls all of it back. An endpoint that must ask the outside world first simply does so
+before it calls for its `Work`, so no transaction is open meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import quote
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from refi.db import idempotency
+from refi.db.work import ANYONE, Actor, Database, Key, Work
+from refi.errors import Refused
+from refi.web.strict_json import StrictRequest
+from refi.web.tokens import Tokens
+
+KEY_HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+KEY_PATTERN = "^[!-~]+$"
+_KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
+
+
+class KeyMissing(Refused):
+    """A request that changes something came without an Idempotency-Key (400)."""
+
+    code = "idempotency_key_missing"
+
+
+class _Replay(Exception):
+    def __init__(self, answer: idempotency.Answer) -> None:
+        self.answer = answer
+
+
+class RequestWork:
+    """The transaction of one request: opened on first use, finished by the route class."""
+
+    def __init__(self, request: Request, actor: Actor, *, keyed: bool, reading: bool) -> None:
+        self.request = request
+        self.actor = actor
+        self._reading = reading
+        self._stack = AsyncExitStack()
+        self._work: Work | None = None
+        self._key = self._read_key() if keyed else None
+
+    def _read_key(self) -> Key:
+        text = self.request.headers.get(KEY_HEADER, "")
+        if not _KEY.fullmatch(text):
+            raise KeyMissing(
+                f"send {KEY_HEADER}: 1 to {LONGEST_KEY} visible ASCII characters, new for each intent"
+            )
+        return Key(f"{self.actor} {self.request.method} {quote(self.request.scope['path'])}", text)
+
+    async def open(self) -> Work:
+        """The request's `Work`; begins the transaction and takes the key the first time."""
+        if self._work is None:
+            database: Database = self.request.app.state.database
+            self._work = await self._stack.enter_async_context(
+                database.work(
+                    self.actor,
+                    request_id=self.request.state.request_id,
+                    reading=self._reading,
+                    key=self._key,
+                )
+            )
+            if self._key and (answer := idempotency.claimed(self._work, await self.request.body())):
+                raise _Replay(answer)
+        return self._work
+
+    async def __aenter__(self) -> Self:
+        await self._stack.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._stack.__aexit__(kind, error, trace)
+
+    async def store(self, response: Response) -> None:
+        """Keep the answer of a keyed request with its effect; it commits with it."""
+        if self._work is not None and self._key is not None and response.status_code < 400:
+            answer = idempotency.Answer(
+                response.status_code, response.headers.get("content-type", ""), bytes(response.body)
+            )
+            body = await self.request.body()
+            await idempotency.store(self._work, self._key, body, answer)
+
+
+def _is_json(request: Request) -> bool:
+    """Whether the body says that it is JSON; a request without a body says nothing."""
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return said == "application/json" or request.headers.get("content-length", "") in ("", "0")
+
+
+class PublicRoute(APIRoute):
+    """No sign-in, no key: sign-in itself and quotes."""
+
+    kind: ClassVar[str | None] = None
+    keyed_methods: ClassVar[frozenset[str]] = frozenset()
+
+    def keyed(self, method: str) -> bool:
+        """Whether this method of the route takes an Idempotency-Key."""
+        return method in self.keyed_methods and not getattr(self.endpoint, "unkeyed", False)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler inside the request's transaction."""
+        original = super().get_route_handler()
+
+        async def handler(given: Request) -> Response:
+            request = StrictRequest(given.scope, given.receive)
+            if self.body_field is not None and not _is_json(request):
+                raise HTTPException(415, "send application/json")
+            actor = ANYONE
+            if self.kind is not None:
+                tokens: Tokens = request.app.state.tokens
+                actor = tokens.read(request.headers.get("authorization"), self.kind)
+            keyed = self.keyed(request.method)
+            reading = request.method == "GET" and not getattr(self.endpoint, "writes", False)
+            try:
+                async with RequestWork(request, actor, keyed=keyed, reading=reading) as work:
+                    request.state.work = work
+                    response = await original(request)
+                    await work.store(response)
+            except _Replay as replay:
+                answer = replay.answer
+                headers = {"Idempotent-Replayed": "true"}
+                return Response(answer.body, answer.status, headers, answer.content_type or None)
+            return response
+
+        return handler
+
+
+class BorrowerRoute(PublicRoute):
+    """A borrower's bearer token; every POST takes an Idempotency-Key."""
+
+    kind = "borrower"
+    keyed_methods = frozenset({"POST"})
+
+
+class StaffRoute(BorrowerRoute):
+    """A staff member's bearer token; every POST takes an Idempotency-Key."""
+
+    kind = "staff"
+
+
+def unkeyed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a POST that changes nothing (a preview, a claim of work): it needs no key."""
+    endpoint.unkeyed = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def writes(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a GET that records something (a viewed document): its transaction may write."""
+    endpoint.writes = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+# Dependencies are async although some await nothing: FastAPI runs plain functions in a thread, which costs
+# more than most of them do.
+
+
+async def current_work(request: Request) -> Work:
+    """Dependency: the request's transaction."""
+    work: RequestWork = request.state.work
+    return await work.open()
+
+
+async def current_actor(request: Request) -> Actor:
+    """Dependency: who is signed in."""
+    work: RequestWork = request.state.work
+    return work.actor
+
+
+async def work_opener(request: Request) -> Callable[[], Coroutine[Any, Any, Work]]:
+    """Dependency: opens the transaction later, for an endpoint that first asks the outside world."""
+    work: RequestWork = request.state.work
+    return work.open
+
+
+CurrentWork = Annotated[Work, Depends(current_work)]
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+OpenWork = Annotated[Callable[[], Coroutine[Any, Any, Work]], Depends(work_opener)]
