@@ -1,0 +1,1 @@
+"""Sign-in of borrowers: one-time codes and rotating refresh tokens."""
