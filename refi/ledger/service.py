@@ -1,0 +1,112 @@
+"""The ledger: book a movement, read movements, sum accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select, text
+
+from refi import ids
+from refi.db.work import Work
+from refi.ledger.accounts import Account
+from refi.ledger.entries import RULES, Component, Kind, Split
+from refi.ledger.tables import Movement
+
+
+async def book(
+    work: Work,
+    kind: Kind,
+    split: Split,
+    *,
+    cause: str,
+    effective_on: date,
+    loan_id: str | None = None,
+    source: str | None = None,
+    mode: str | None = None,
+    reverses: str | None = None,
+    allocations: list[dict[str, Any]] | None = None,
+) -> Movement:
+    """Append a movement. Raises ``IntegrityError`` when ``cause`` has moved money before, and ``ValueError``
+    for a component that this kind of movement cannot have."""
+    strange = [part for part in Component if split.of(part) and (kind, part) not in RULES]
+    if strange:
+        raise ValueError(f"a {kind} has no {', '.join(strange)}")
+    row = Movement(
+        id=ids.new("mov"),
+        loan_id=loan_id,
+        kind=kind,
+        amount=split.total,
+        **asdict(split),
+        currency=work.policy.market.currency,
+        cause=cause,
+        source=source,
+        mode=mode,
+        reverses=reverses,
+        allocations=allocations or [],
+        effective_on=effective_on,
+        on=work.on,
+        posted_at=work.now,
+        actor=str(work.actor),
+    )
+    work.session.add(row)
+    await work.session.flush()
+    return row
+
+
+async def take_back(
+    work: Work, movement: Movement, kind: Kind, *, cause: str, effective_on: date
+) -> Movement:
+    """Append the movement that undoes ``movement``; it can be undone once."""
+    split = Split(*(getattr(movement, part.value) for part in Component))
+    return await book(
+        work,
+        kind,
+        split,
+        cause=cause,
+        effective_on=effective_on,
+        loan_id=movement.loan_id,
+        source=movement.source,
+        mode=movement.mode,
+        reverses=movement.id,
+        allocations=movement.allocations,
+    )
+
+
+async def of_loan(work: Work, loan_id: str) -> Sequence[Movement]:
+    """The loan's movements in the order they were booked."""
+    rows = await work.session.scalars(
+        select(Movement).where(Movement.loan_id == loan_id).order_by(Movement.id)
+    )
+    return rows.all()
+
+
+async def of_loans(work: Work, loan_ids: Sequence[str]) -> dict[str, list[Movement]]:
+    """The movements of several loans, each in the order they were booked."""
+    rows = await work.session.scalars(
+        select(Movement).where(Movement.loan_id.in_(loan_ids)).order_by(Movement.id)
+    )
+    found: dict[str, list[Movement]] = {loan_id: [] for loan_id in loan_ids}
+    for row in rows:
+        found[str(row.loan_id)].append(row)
+    return found
+
+
+def live(movements: Sequence[Movement], kind: Kind) -> list[Movement]:
+    """The movements of ``kind`` that no later movement has taken back."""
+    undone = {row.reverses for row in movements if row.reverses}
+    return [row for row in movements if row.kind is kind and row.id not in undone]
+
+
+async def trial_balance(work: Work) -> dict[Account, int]:
+    """Debits minus credits of every account; the sum over all accounts is zero."""
+    rows = await work.session.execute(
+        text(
+            "SELECT account, sum(amount)::bigint FROM (SELECT debit AS account, amount FROM transfers"
+            " UNION ALL SELECT credit, -amount FROM transfers) lines GROUP BY account ORDER BY account"
+        )
+    )
+    found = {Account(account): int(amount) for account, amount in rows}
+    return {account: found.get(account, 0) for account in Account}
