@@ -1,0 +1,32 @@
+"""The life of a loan, and when it takes money. Pure. Delinquency is a second axis, derived from dates."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from refi.errors import Conflict
+
+
+class LoanStatus(StrEnum):
+    """Where a loan is in its life."""
+
+    PENDING_DISBURSEMENT = "pending_disbursement"
+    ACTIVE = "active"
+    PAID_OFF = "paid_off"
+    CHARGED_OFF = "charged_off"
+    CANCELLED = "cancelled"
+
+
+MOVES = {
+    LoanStatus.PENDING_DISBURSEMENT: frozenset({LoanStatus.ACTIVE, LoanStatus.CANCELLED}),
+    LoanStatus.ACTIVE: frozenset({LoanStatus.PAID_OFF, LoanStatus.CHARGED_OFF, LoanStatus.CANCELLED}),
+    LoanStatus.PAID_OFF: frozenset({LoanStatus.ACTIVE}),
+    LoanStatus.CHARGED_OFF: frozenset(),
+    LoanStatus.CANCELLED: frozenset(),
+}
+
+
+class LoanNotActive(Conflict):
+    """The loan takes no payment in this state."""
+
+    code = "loan_not_active"

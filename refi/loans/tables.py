@@ -1,0 +1,107 @@
+"""Rows of loans: the signed agreement, the account, and the installments as activation dated them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Numeric,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.loans.states import LoanStatus
+from refi.money import MAX_AMOUNT
+
+
+class Product(StrEnum):
+    """What is lent: the payoff of a card bill, or a micro-loan to a bank account."""
+
+    CARD_REFINANCE = "card_refinance"
+    MICRO_LOAN = "micro_loan"
+
+
+class Agreement(Base):
+    """What was signed: amounts and the date rule, under their hash. Never changed."""
+
+    __tablename__ = "agreements"
+
+    id: Mapped[PrimaryId]
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"), index=True)
+    offer_id: Mapped[str] = mapped_column(IdText, unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    body: Mapped[dict[str, Any]]
+    signed_on: Mapped[date]
+    signed_at: Mapped[datetime]
+
+
+class Loan(Base):
+    """An account. ``credited_on`` and ``first_due_on`` are fixed when the issuer is credited."""
+
+    __tablename__ = "loans"
+    __table_args__ = (
+        CheckConstraint(f"principal BETWEEN 1 AND {MAX_AMOUNT}", name="principal"),
+        CheckConstraint("term BETWEEN 1 AND 60", name="term"),
+        CheckConstraint("annual_rate >= 0 AND annual_rate <= 10", name="annual_rate"),
+        CheckConstraint("monthly_fee_rate >= 0 AND monthly_fee_rate <= 1", name="monthly_fee_rate"),
+        CheckConstraint(
+            "(status IN ('pending_disbursement')) = (credited_on IS NULL) OR status = 'cancelled'",
+            name="credited_on",
+        ),
+        CheckConstraint("(credited_on IS NULL) = (first_due_on IS NULL)", name="first_due_on"),
+        Index("ix_loans_borrower_id", "borrower_id", "id"),
+        Index("ix_loans_open", "id", postgresql_where=text("status = 'active'")),
+    )
+
+    id: Mapped[PrimaryId]
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    agreement_id: Mapped[Id] = mapped_column(ForeignKey("agreements.id"), unique=True)
+    product: Mapped[Product] = mapped_column(states(Product))
+    status: Mapped[LoanStatus] = mapped_column(states(LoanStatus))
+    currency: Mapped[str] = mapped_column(String(3))
+    principal: Mapped[int]
+    term: Mapped[int] = mapped_column(SmallInteger)
+    method: Mapped[str] = mapped_column(String(40))
+    annual_rate: Mapped[Decimal] = mapped_column(Numeric(9, 6))
+    monthly_fee_rate: Mapped[Decimal] = mapped_column(Numeric(9, 6))
+    day_count: Mapped[str] = mapped_column(String(20))
+    rounding: Mapped[str] = mapped_column(String(20))
+    penalty_multiple: Mapped[Decimal] = mapped_column(Numeric(6, 3))
+    penalty_year_days: Mapped[int] = mapped_column(SmallInteger)
+    apr: Mapped[Decimal] = mapped_column(Numeric(9, 6))
+    effective_annual_rate: Mapped[Decimal] = mapped_column(Numeric(9, 6))
+    opened_on: Mapped[date]
+    credited_on: Mapped[date | None]
+    first_due_on: Mapped[date | None]
+    closed_on: Mapped[date | None]
+    policy_version: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+
+
+class Installment(Base):
+    """One installment of the contract, as dated at activation. Payments leave it untouched."""
+
+    __tablename__ = "installments"
+    __table_args__ = (
+        UniqueConstraint("loan_id", "due_on"),
+        CheckConstraint("principal >= 0 AND interest >= 0 AND fee >= 0", name="parts"),
+        Index("ix_installments_due_on_loan_id", "due_on", "loan_id"),
+    )
+
+    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    due_on: Mapped[date]
+    principal: Mapped[int]
+    interest: Mapped[int]
+    fee: Mapped[int]
