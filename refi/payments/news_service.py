@@ -1,0 +1,273 @@
+"""Book what the payment provider tells: payouts, debits, transfers, each once, in any order."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import func, select
+
+from refi import events, ids
+from refi.db.work import Work
+from refi.errors import Fault
+from refi.ids import LoanId
+from refi.ledger import service as ledger
+from refi.ledger.entries import Kind, Split
+from refi.loans import service as loans
+from refi.loans.states import LoanStatus
+from refi.loans.tables import Loan
+from refi.payments import service as payments
+from refi.payments.processor import Outcome, Status
+from refi.payments.provider_events import EventType, ProviderEvent
+from refi.payments.states import (
+    PAYMENT_MOVES,
+    PAYOUT_MOVES,
+    Call,
+    NewsRefused,
+    NewsTooEarly,
+    PaymentStatus,
+    PayoutStatus,
+)
+from refi.payments.tables import Payment, Payout, Refund, SourceType, UnmatchedReceipt
+from refi.schedules.contract import Mode, Receipt
+from refi.states import move
+
+
+async def book_news(work: Work, news: ProviderEvent) -> None:
+    """Book what the provider tells. The same news again changes nothing.
+
+    Raises `NewsRefused` when it contradicts our rows, `NewsTooEarly` when its beginning is still missing.
+    """
+    if news.currency != work.policy.market.currency:
+        raise NewsRefused(f"the currency is {news.currency}", faults=[Fault("/currency", "other_currency")])
+    if news.type is EventType.TRANSFER_RECEIVED:
+        await _transfer_received(work, news)
+    elif news.type in (EventType.DEBIT_POSTED, EventType.DEBIT_FAILED, EventType.DEBIT_RETURNED):
+        await _debit_news(work, news)
+    else:
+        await _payout_news(work, news)
+
+
+async def book_outcome(work: Work, row: Payment | Payout, outcome: Outcome) -> None:
+    """Book what asking told, as if its webhooks had come; those, when they come, change nothing."""
+    payout = isinstance(row, Payout)
+    moved = EventType.PAYOUT_DELIVERED if payout else EventType.DEBIT_POSTED
+    returned = EventType.PAYOUT_RETURNED if payout else EventType.DEBIT_RETURNED
+    last = outcome.effective_on or work.on
+    told = {
+        Status.DELIVERED: [(moved, last)],
+        Status.POSTED: [(moved, last)],
+        Status.FAILED: [(EventType.PAYOUT_FAILED if payout else EventType.DEBIT_FAILED, last)],
+        Status.RETURNED: [(moved, outcome.moved_on or last), (returned, last)],
+    }
+    for kind, on in told.get(outcome.status, []):
+        news = ProviderEvent(
+            id=f"asked_{row.id}",
+            type=kind,
+            provider_id=outcome.provider_id,
+            amount=outcome.amount,
+            currency=outcome.currency,
+            effective_on=on,
+            key=row.id,
+            reason=outcome.reason,
+        )
+        await book_news(work, news)
+
+
+async def _payout_news(work: Work, news: ProviderEvent) -> None:
+    row = await work.session.get(Payout, news.key, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NewsRefused("no such payout", faults=[Fault("/key", "unknown_key")])
+    _same_amount(row.amount, news)
+    target = {
+        EventType.PAYOUT_DELIVERED: PayoutStatus.DELIVERED,
+        EventType.PAYOUT_FAILED: PayoutStatus.FAILED,
+        EventType.PAYOUT_RETURNED: PayoutStatus.RETURNED,
+    }[news.type]
+    if row.status is target or (row.status is PayoutStatus.RETURNED and target is PayoutStatus.DELIVERED):
+        return
+    if target is PayoutStatus.RETURNED and row.status is PayoutStatus.FAILED:
+        raise NewsRefused("a failed payout was returned", faults=[Fault("/type", "contradicts_failure")])
+    if target is PayoutStatus.RETURNED and row.status is not PayoutStatus.DELIVERED:
+        raise NewsTooEarly
+    if row.status is PayoutStatus.PLANNED:  # the answer to our call was lost, the news outran it
+        row.status = move(PAYOUT_MOVES, row.status, PayoutStatus.SENT)
+    row.status = move(PAYOUT_MOVES, row.status, target)
+    row.call, row.provider_id, row.reason = Call.ACCEPTED, news.provider_id, news.reason
+    if target is PayoutStatus.RETURNED:
+        row.returned_on = news.effective_on
+    else:
+        row.effective_on = news.effective_on
+    loan = await loans.lock(work, LoanId(row.loan_id))
+    if target is PayoutStatus.DELIVERED:
+        credited_on = min(news.effective_on, work.on)
+        await loans.activate(work, LoanId(loan.id), credited_on=credited_on, cause=row.id)
+    elif target is PayoutStatus.FAILED:
+        await loans.cancel(work, loan, news.reason or "payout_failed")
+    else:
+        await loans.cancel(work, loan, news.reason or "payout_returned", returned_by=row.id)
+        await _refund_repayments(work, LoanId(loan.id))
+
+
+async def _refund_repayments(work: Work, loan_id: LoanId) -> None:
+    """The issuer sent the payoff back: what the borrower had repaid goes back to them."""
+    rows = await work.session.scalars(
+        select(Payment).where(Payment.loan_id == loan_id, Payment.status == PaymentStatus.POSTED)
+    )
+    for payment in rows.all():
+        refunded = await work.session.scalar(
+            select(func.sum(Refund.amount)).where(Refund.payment_id == payment.id)
+        )
+        if (rest := payment.amount - int(refunded or 0)) > 0:
+            await payments.plan_refund(work, payment, rest)
+
+
+async def _debit_news(work: Work, news: ProviderEvent) -> None:
+    row = await work.session.get(Payment, news.key, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NewsRefused("no such payment", faults=[Fault("/key", "unknown_key")])
+    _same_amount(row.amount, news)
+    if news.type is EventType.DEBIT_FAILED:
+        if row.status is not PaymentStatus.FAILED:
+            row.status = move(PAYMENT_MOVES, row.status, PaymentStatus.FAILED)
+            row.call, row.reason = Call.ACCEPTED, news.reason or "debit_failed"
+            work.announce(failed(row, row.reason))
+    elif news.type is EventType.DEBIT_POSTED:
+        if row.status is PaymentStatus.PENDING:
+            await _post(work, row, news.provider_id, news.effective_on)
+        elif row.status is PaymentStatus.FAILED:
+            raise NewsRefused("a failed debit was posted", faults=[Fault("/type", "contradicts_failure")])
+    elif row.status is PaymentStatus.PENDING:
+        raise NewsTooEarly
+    else:
+        await reverse(work, row, news.reason or "debit_returned", news.effective_on)
+
+
+def failed(row: Payment, reason: str) -> events.PaymentFailed:
+    """The event of a debit that the bank refused."""
+    return events.PaymentFailed(row.id, row.borrower_id, row.loan_id, reason)
+
+
+async def _transfer_received(work: Work, news: ProviderEvent) -> None:
+    """Money that came unasked is always booked: to the loan that its reference names, or to suspense."""
+    raw = await work.raw()
+    await raw.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", news.provider_id)
+    known = await work.session.scalar(select(Payment.id).where(Payment.provider_id == news.provider_id))
+    unmatched = await work.session.scalar(
+        select(UnmatchedReceipt.provider_id).where(UnmatchedReceipt.provider_id == news.provider_id)
+    )
+    if known or unmatched:
+        return
+    row = await _payment_for(work, news)
+    if row is not None:
+        row.amount = news.amount
+        await _post(work, row, news.provider_id, news.effective_on)
+        return
+    work.session.add(
+        UnmatchedReceipt(
+            provider_id=news.provider_id,
+            amount=news.amount,
+            currency=news.currency,
+            reference=news.reference,
+            effective_on=news.effective_on,
+            received_at=work.now,
+        )
+    )
+    await ledger.book(
+        work,
+        Kind.UNIDENTIFIED_RECEIPT,
+        Split(suspense=news.amount),
+        cause=f"transfer:{news.provider_id}",
+        effective_on=min(news.effective_on, work.on),
+    )
+
+
+async def _payment_for(work: Work, news: ProviderEvent) -> Payment | None:
+    """The announced transfer that the reference names, or a new one for the loan it names."""
+    reference = (news.reference or "").strip()
+    if ids.is_id(reference, "pay"):
+        row = await work.session.get(Payment, reference, with_for_update=True, populate_existing=True)
+        announced = row is not None and row.source_type is SourceType.TRANSFER
+        if row is not None and announced and row.status is PaymentStatus.PENDING:
+            return row
+        reference = row.loan_id if row is not None else ""
+    loan = await work.session.get(Loan, reference) if ids.is_id(reference, "loan") else None
+    if loan is None:
+        return None
+    row = Payment(
+        id=ids.new("pay"),
+        loan_id=loan.id,
+        borrower_id=loan.borrower_id,
+        amount=news.amount,
+        currency=news.currency,
+        source_type=SourceType.TRANSFER,
+        mode=Mode.DUE.value,
+        status=PaymentStatus.PENDING,
+        call=Call.NONE,
+        ordered_on=work.on,
+        created_at=work.now,
+    )
+    work.session.add(row)
+    await work.session.flush()
+    return row
+
+
+async def _post(work: Work, row: Payment, provider_id: str, effective_on: date) -> None:
+    """Book a payment's money; what the loan cannot take goes to suspense and back to the payer.
+
+    The row keeps the provider's day. It counts for the loan on that day, but not in our future (the
+    provider's day may turn before ours) and not before the loan's own.
+    """
+    loan = await loans.lock(work, LoanId(row.loan_id))
+    row.status = move(PAYMENT_MOVES, row.status, PaymentStatus.POSTED)
+    row.provider_id = provider_id
+    if row.source_type is SourceType.BANK_DEBIT:
+        row.call = Call.ACCEPTED
+    row.effective_on, counts_on = effective_on, min(effective_on, work.on)
+    if loan.status is LoanStatus.ACTIVE:
+        counts_on = max(counts_on, loan.credited_on or counts_on)
+        receipt = Receipt(row.id, counts_on, row.amount, Mode(row.mode))
+        excess = (await loans.post_receipt(work, loan, receipt)).excess.get(row.id, 0)
+    else:
+        excess = row.amount
+        await ledger.book(
+            work,
+            Kind.UNIDENTIFIED_RECEIPT,
+            Split(suspense=row.amount),
+            cause=f"{row.id}:unidentified",
+            source=row.id,
+            effective_on=counts_on,
+            loan_id=row.loan_id,
+        )
+    if excess:
+        await payments.plan_refund(work, row, excess)
+    work.announce(events.PaymentPosted(row.id, row.borrower_id, row.loan_id, row.amount, counts_on))
+
+
+async def reverse(work: Work, row: Payment, reason: str, on: date) -> None:
+    """Take a posted payment back (a returned debit); the loan owes again what it had paid."""
+    if row.status is PaymentStatus.REVERSED:
+        return
+    row.status = move(PAYMENT_MOVES, row.status, PaymentStatus.REVERSED)
+    row.reason, row.returned_on = reason, on
+    loan = await loans.lock(work, LoanId(row.loan_id))
+    movements = await ledger.of_loan(work, loan.id)
+    if any(m.source == row.id for m in ledger.live(movements, Kind.REPAYMENT)):
+        await loans.take_back_receipt(work, loan, row.id)
+    else:  # the loan never took it, or was cancelled and released it: the money waited in suspense
+        await ledger.book(
+            work,
+            Kind.UNIDENTIFIED_RETURNED,
+            Split(suspense=row.amount),
+            cause=f"{row.id}:returned",
+            source=row.id,
+            effective_on=work.on,
+            loan_id=loan.id,
+        )
+    work.announce(events.PaymentReversed(row.id, row.borrower_id, row.loan_id, row.amount, min(on, work.on)))
+
+
+def _same_amount(expected: int, news: ProviderEvent) -> None:
+    if news.amount != expected:
+        raise NewsRefused(
+            f"the amount is {news.amount}, ordered was {expected}", faults=[Fault("/amount", "other_amount")]
+        )

@@ -1,0 +1,150 @@
+"""Payments: start a repayment, order a payout or a refund, read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from refi import ids
+from refi.borrowers import service as borrowers
+from refi.db.work import Work
+from refi.errors import Fault, NotFound, Refused
+from refi.ids import BorrowerId, LoanId, PaymentId
+from refi.loans import service as loans
+from refi.loans.states import LoanNotActive, LoanStatus
+from refi.loans.tables import Loan
+from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus, require_payable
+from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType
+from refi.schedules.contract import Mode
+
+
+class NoBankAccount(Refused):
+    """A debit needs a bank account that the provider confirmed as the borrower's own."""
+
+
+async def order_payout(work: Work, loan: Loan, destination: Destination, token: str) -> Payout:
+    """Write the intent to pay the loan's principal to ``token``; the job that calls the provider follows."""
+    row = Payout(
+        id=ids.new("pout"),
+        loan_id=loan.id,
+        amount=loan.principal,
+        currency=loan.currency,
+        destination=destination,
+        token=token,
+        status=PayoutStatus.PLANNED,
+        call=Call.PLANNED,
+        ordered_on=work.on,
+        created_at=work.now,
+    )
+    work.session.add(row)
+    await work.session.flush()
+    work.enqueue("send_order", {"id": row.id}, dedupe_key=f"send:{row.id}")
+    return row
+
+
+async def start(
+    work: Work,
+    borrower_id: BorrowerId,
+    loan_id: LoanId,
+    amount: int,
+    source: SourceType,
+    mode: Mode,
+    bank_account: str | None = None,
+) -> Payment:
+    """Start a debit (refused above the payoff minus debits under way), or announce a transfer."""
+    loan = await loans.lock(work, loan_id)
+    if loan.borrower_id != borrower_id:
+        raise NotFound("no such loan")
+    if loan.status is not LoanStatus.ACTIVE:
+        raise LoanNotActive(f"a loan that is {loan.status.value} takes no payment")
+    account_id = None
+    if source is SourceType.BANK_DEBIT:
+        account_id = await _account_to_debit(work, borrower_id, bank_account)
+        require_payable(
+            amount,
+            mode=mode.value,
+            payoff_total=(await loans.account(work, loan)).payoff(work.on).total,
+            pending=await _pending_debits(work, loan_id),
+            minimum=work.policy.product.minimum_payment_amount,
+        )
+    row = Payment(
+        id=ids.new("pay"),
+        loan_id=loan.id,
+        borrower_id=borrower_id,
+        amount=amount,
+        currency=loan.currency,
+        source_type=source,
+        bank_account_id=account_id,
+        mode=mode.value,
+        status=PaymentStatus.PENDING,
+        call=Call.PLANNED if account_id else Call.NONE,
+        ordered_on=work.on,
+        created_at=work.now,
+    )
+    work.session.add(row)
+    await work.session.flush()
+    if account_id:
+        work.enqueue("send_order", {"id": row.id}, dedupe_key=f"send:{row.id}")
+    return row
+
+
+async def _account_to_debit(work: Work, borrower_id: BorrowerId, wanted: str | None) -> str:
+    if wanted is not None:
+        account = await borrowers.bank_account(work, borrower_id, wanted)
+        if account.verified:
+            return account.id
+    else:
+        for account in await borrowers.bank_accounts(work, borrower_id):
+            if account.verified:
+                return account.id
+    raise NoBankAccount(
+        "link a bank account of your own first", faults=[Fault("/source/bank_account", "not_verified")]
+    )
+
+
+async def _pending_debits(work: Work, loan_id: LoanId) -> int:
+    total = await work.session.scalar(
+        select(func.sum(Payment.amount)).where(
+            Payment.loan_id == loan_id,
+            Payment.status == PaymentStatus.PENDING,
+            Payment.source_type == SourceType.BANK_DEBIT,
+        )
+    )
+    return int(total or 0)
+
+
+async def own_payment(work: Work, borrower_id: BorrowerId, payment_id: PaymentId) -> Payment:
+    """One of the borrower's own payments, or `NotFound`."""
+    row = await work.session.get(Payment, payment_id)
+    if row is None or row.borrower_id != borrower_id:
+        raise NotFound("no such payment")
+    return row
+
+
+async def payments_of(
+    work: Work, loan_id: LoanId, *, limit: int, starting_after: str | None = None
+) -> Sequence[Payment]:
+    """The loan's payments, newest first."""
+    query = select(Payment).where(Payment.loan_id == loan_id).order_by(Payment.id.desc()).limit(limit)
+    if starting_after is not None:
+        query = query.where(Payment.id < starting_after)
+    return (await work.session.scalars(query)).all()
+
+
+async def plan_refund(work: Work, payment: Payment, amount: int) -> None:
+    """Write the intent to send ``amount`` of a payment back; the job that calls the provider follows."""
+    row = Refund(
+        id=ids.new("refd"),
+        payment_id=payment.id,
+        amount=amount,
+        currency=payment.currency,
+        of=str(payment.provider_id),
+        status=RefundStatus.PLANNED,
+        call=Call.PLANNED,
+        ordered_on=work.on,
+        created_at=work.now,
+    )
+    work.session.add(row)
+    await work.session.flush()
+    work.enqueue("send_order", {"id": row.id}, dedupe_key=f"send:{row.id}")

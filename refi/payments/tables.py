@@ -1,0 +1,144 @@
+"""Rows of payments, payouts, refunds, and the provider's news as it arrived."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus
+
+
+class SourceType(StrEnum):
+    """How a repayment comes."""
+
+    BANK_DEBIT = "bank_debit"
+    TRANSFER = "transfer"
+
+
+class Destination(StrEnum):
+    """Where a payout goes."""
+
+    CARD = "card"
+    BANK_ACCOUNT = "bank_account"
+
+
+class Ordered:
+    """Columns of a row that is ordered from the provider under its own id."""
+
+    call: Mapped[Call] = mapped_column(states(Call))
+    called_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    provider_id: Mapped[str | None] = mapped_column(String(100))
+    reason: Mapped[str | None]
+
+
+UNFINISHED = (
+    "call IN ('planned', 'calling', 'unknown') OR (call = 'accepted' AND status IN ('pending', 'sent'))"
+)
+"""To be ordered, perhaps ordered, or ordered and its end not told: what the sweep reads, by index."""
+
+
+class Payment(Ordered, Base):
+    """A repayment."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        Index("ix_payments_loan_id", "loan_id", "id"),
+        Index("ix_payments_unfinished", "id", postgresql_where=text(UNFINISHED)),
+        Index(
+            "uq_payments_transfer",
+            "provider_id",
+            unique=True,
+            postgresql_where=text("source_type = 'transfer'"),
+        ),
+    )
+
+    id: Mapped[PrimaryId]
+    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"))
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    source_type: Mapped[SourceType] = mapped_column(states(SourceType))
+    bank_account_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("bank_accounts.id"))
+    mode: Mapped[str] = mapped_column(String(40))
+    status: Mapped[PaymentStatus] = mapped_column(states(PaymentStatus))
+    ordered_on: Mapped[date]
+    effective_on: Mapped[date | None]
+    returned_on: Mapped[date | None]
+    created_at: Mapped[datetime]
+
+
+class Payout(Ordered, Base):
+    """Money to a card issuer (the payoff) or to the borrower's bank account (a micro-loan). One per loan."""
+
+    __tablename__ = "payouts"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        Index("ix_payouts_unfinished", "id", postgresql_where=text(UNFINISHED)),
+    )
+
+    id: Mapped[PrimaryId]
+    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"), unique=True)
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    destination: Mapped[Destination] = mapped_column(states(Destination))
+    token: Mapped[str]
+    status: Mapped[PayoutStatus] = mapped_column(states(PayoutStatus))
+    ordered_on: Mapped[date]
+    effective_on: Mapped[date | None]
+    returned_on: Mapped[date | None]
+    created_at: Mapped[datetime]
+
+
+class Refund(Ordered, Base):
+    """Money that goes back to who paid it: the excess of a payment, or all of one that no loan could take."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        Index("ix_refunds_unfinished", "id", postgresql_where=text(UNFINISHED)),
+    )
+
+    id: Mapped[PrimaryId]
+    payment_id: Mapped[Id] = mapped_column(ForeignKey("payments.id"), index=True)
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    of: Mapped[str] = mapped_column(String(100))
+    status: Mapped[RefundStatus] = mapped_column(states(RefundStatus))
+    ordered_on: Mapped[date]
+    effective_on: Mapped[date | None]
+    created_at: Mapped[datetime]
+
+
+class ProviderNews(Base):
+    """A signed webhook, stored raw before it is handled; one effect per event id."""
+
+    __tablename__ = "provider_news"
+    __table_args__ = (
+        Index("ix_provider_news_waiting", "received_at", postgresql_where=text("handled_at IS NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    raw: Mapped[str]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    refusal: Mapped[str | None]
+
+
+class UnmatchedReceipt(Base):
+    """Money that arrived and that nobody could be found for: it waits in suspense."""
+
+    __tablename__ = "unmatched_receipts"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+
+    provider_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    reference: Mapped[str | None]
+    effective_on: Mapped[date]
+    received_at: Mapped[datetime]
