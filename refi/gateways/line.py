@@ -1,0 +1,210 @@
+"""One careful HTTP line to one company: what may be repeated is repeated, the rest is told as it is.
+
+What may be repeated:
+
+* **Questions (GET)** change nothing: repeated after any failure of transport, 5xx and 429.
+* **Orders (POST)** carry our row's id as ``Idempotency-Key``. They are repeated only
+
+  - when no connection came about, so that no byte of the order can have left;
+  - on 429 or 503 *with* ``Retry-After``: the company itself says "later, please", and a repeat under the
+    same key has one effect even if the first was taken in after all (a 503 may come from a proxy, so it
+    leaves doubt: if no better answer follows, the order counts as perhaps done).
+
+  A read timeout, a cut connection, another 5xx: never repeated here. The caller asks what became of the key.
+
+Waits have full jitter, so that many workers do not come back in step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+MOST_BYTES = 1 << 20
+"""An answer longer than this is not read to its end; it is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try. All but ``attempts`` in seconds.
+
+    ``whole`` bounds one attempt from connecting to the last byte, ``longest_wait`` is the longest
+    ``Retry-After`` that is waited for here rather than handed to the caller.
+    """
+
+    attempts: int = 3
+    connect: float = 3.0
+    read: float = 10.0
+    whole: float = 20.0
+    first_wait: float = 0.2
+    longest_wait: float = 5.0
+
+    @property
+    def worst(self) -> float:
+        """The longest that one order or question can take."""
+        return self.attempts * self.whole + (self.attempts - 1) * 2 * self.longest_wait
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with a status. ``doubt``: an earlier attempt of this order may have been taken in."""
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+    doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No answer. ``sent`` tells whether anything of the request may have arrived."""
+
+    cause: str
+    sent: bool
+
+
+class CutInTheMaking(httpx.AsyncHTTPTransport):
+    """httpx's transport; a connection that the other side cuts while it is made is a ``ConnectError``.
+
+    Under uvloop anyio (4.16) asks such a connection for its peer and fails with an ``AttributeError`` that
+    httpx does not know. It happens before the first byte of a request, so nothing was sent.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as error:
+            if error.name != "getpeername":
+                raise
+            raise httpx.ConnectError("cut while connecting", request=request) from error
+
+
+def open_client(
+    base_url: str, patience: Patience | None = None, *, connections: int = 50
+) -> httpx.AsyncClient:
+    """A client fit for orders: no redirects (they would repeat an order elsewhere), no proxies or
+    credentials from the environment, idle connections dropped before the other side drops them."""
+    chosen = patience or Patience()
+    return httpx.AsyncClient(
+        base_url=base_url,
+        timeout=httpx.Timeout(chosen.read, connect=chosen.connect),
+        transport=CutInTheMaking(
+            limits=httpx.Limits(max_connections=connections, keepalive_expiry=2.0), trust_env=False
+        ),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+class Line:
+    """An authenticated line over ``client``; ``sleep`` and ``chance`` (0 ≤ x < 1) are for tests to fix."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        credential: str,
+        patience: Patience | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {credential}", "Accept-Encoding": "identity"}
+        self._patience = patience or Patience()
+        self._sleep = sleep
+        self._chance = chance
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Reply | Silence:
+        """GET ``path``, repeated while it fails and patience lasts; the last answer."""
+        for attempt in range(1, self._patience.attempts + 1):
+            got = await self._once("GET", path, params=params)
+            if isinstance(got, Reply) and got.status < 500 and got.status != 429:
+                return got
+            wait = self._wait(got, attempt)
+            if attempt == self._patience.attempts or wait is None:
+                return got
+            await self._sleep(wait)
+        raise AssertionError("patience has at least one attempt")
+
+    async def order(self, path: str, key: str, body: Mapping[str, object]) -> Reply | Silence:
+        """POST ``body`` under ``key``, repeated only where that is safe (see the module)."""
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        doubt = False
+        for attempt in range(1, self._patience.attempts + 1):
+            got = await self._once("POST", path, content=content, key=key)
+            if isinstance(got, Silence):
+                again = not got.sent
+                got = replace(got, sent=got.sent or doubt)
+            else:
+                doubt = doubt or got.status == 503
+                got = replace(got, doubt=doubt)
+                again = got.status in (429, 503) and got.retry_after is not None
+            wait = self._wait(got, attempt)
+            if not again or attempt == self._patience.attempts or wait is None:
+                return got
+            await self._sleep(wait)
+        raise AssertionError("patience has at least one attempt")
+
+    def _wait(self, got: Reply | Silence, attempt: int) -> float | None:
+        """Seconds before the next attempt, or None when the other side asks for more than patience allows."""
+        asked = got.retry_after if isinstance(got, Reply) else None
+        spread = min(self._patience.longest_wait, self._patience.first_wait * 2.0 ** (attempt - 1))
+        if asked is None:
+            return self._chance() * spread
+        return None if asked > self._patience.longest_wait else asked + self._chance() * spread
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        content: bytes | None = None,
+        key: str | None = None,
+    ) -> Reply | Silence:
+        headers = dict(self._headers)
+        if key is not None:
+            headers |= {"Idempotency-Key": key, "Content-Type": "application/json"}
+        try:
+            async with asyncio.timeout(self._patience.whole):
+                request = self._client.stream(method, path, params=params, content=content, headers=headers)
+                async with request as response:
+                    return Reply(response.status_code, await _read(response), _retry_after(response))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Silence(type(error).__name__, sent=False)
+        except (httpx.HTTPError, TimeoutError) as error:
+            return Silence(type(error).__name__, sent=True)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The body, or nothing when it is longer than `MOST_BYTES` (which no reader takes for an answer)."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            return b""
+    return bytes(body)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Retry-After in seconds; a date counts from the answer's own Date. None when absent or unreadable."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        until = parsedate_to_datetime(text)
+        since = parsedate_to_datetime(response.headers.get("date", ""))
+        return float(max(0.0, (until - since).total_seconds()))
+    except (ValueError, TypeError):
+        return None
