@@ -1,0 +1,1 @@
+"""Applications: asked, decided by the engine or by a person who reviews, offered, signed."""

@@ -1,0 +1,215 @@
+"""The honest comparison: pay in full, the minimum only, or a plan — each with what it costs. Pure.
+
+A quote is indicative and leaves no credit mark; the engine and the price list are those of the offers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from refi.applications.quote_words import words
+from refi.errors import Fault, Refused
+from refi.loans.account import terms_of
+from refi.money import rate_text
+from refi.policies import Policy
+from refi.schedules import savings
+from refi.schedules.amortization import Method, Schedule
+
+LATEST_DUE = timedelta(days=366)
+"""No bill is due later than that: a date further ahead is a typing error."""
+
+
+class QuoteRefused(Refused):
+    """No plan can be quoted for these figures; the faults name each one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What happens without us. ``months`` and ``total_interest`` are None when the card is never cleared."""
+
+    kind: str
+    months: int | None
+    total_interest: int | None
+    total_of_payments: int | None
+    first_payment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One term, compared with the card; amounts in minor units, savings negative when the plan costs more."""
+
+    term: int
+    method: str
+    apr: Decimal
+    effective_annual_rate: Decimal
+    installment_amount: int
+    first_due_date: date
+    total_interest: int
+    total_fees: int
+    total_of_payments: int
+    saving_same_payment: int | None
+    saving_vs_minimum: int | None
+    worthwhile: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The whole comparison, with the codes of what it assumes (see `refi.applications.quote_words`)."""
+
+    balance: int
+    card_apr: Decimal
+    baselines: tuple[Baseline, ...]
+    plans: tuple[Plan, ...]
+    assumptions: tuple[str, ...]
+    apr_range: tuple[Decimal, Decimal]
+    representative_apr: Decimal
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked: a card balance in minor units, its annual rate, and the terms to compare."""
+
+    balance: int
+    card_apr: Decimal | None = None
+    due_date: date | None = None
+    statement_date: date | None = None
+    terms: Sequence[int] = ()
+    method: str | None = None
+    annual_rate: Decimal | None = None
+
+
+def quote(policy: Policy, wish: Wish, on: date) -> Quote:
+    """Compare the card with a plan for each term on business date ``on``. Raises `QuoteRefused`."""
+    terms = tuple(wish.terms) or policy.product.terms
+    chosen = wish.method or policy.product.default_method
+    _require_offered(policy, terms, chosen, wish.due_date, on)
+    method = Method(chosen)
+    card_apr = policy.card.apr if wish.card_apr is None else wish.card_apr
+    card = savings.Card(
+        balance=wish.balance,
+        annual_rate=card_apr,
+        minimum_rate=policy.card.minimum_rate,
+        minimum_floor=policy.card.minimum_floor,
+        interest_on=savings.InterestOn(policy.card.interest_basis),
+    )
+    credited_on = max(wish.due_date or on, on)
+    band = policy.price.band(None)
+    plans = []
+    for term in terms:
+        price = band.price(term)
+        rate = price.annual_rate if wish.annual_rate is None else wish.annual_rate
+        made = terms_of(
+            policy.product,
+            principal=wish.balance,
+            term=term,
+            annual_rate=rate,
+            monthly_fee_rate=price.monthly_fee_rate,
+        )
+        plans.append(replace(made, method=method))
+    compared = savings.compare(card, plans, credited_on)
+    return Quote(
+        balance=wish.balance,
+        card_apr=card_apr,
+        baselines=(
+            _baseline("pay_in_full", wish.balance, compared.pay_in_full),
+            _baseline("minimum_only", wish.balance, compared.minimum_only),
+        ),
+        plans=tuple(_plan(item) for item in compared.plans),
+        assumptions=_assumptions(policy, wish, on),
+        apr_range=policy.price.apr_range,
+        representative_apr=policy.price.representative_rate,
+        policy_version=policy.version,
+    )
+
+
+def shown(made: Quote, currency: str, locale: str) -> dict[str, Any]:
+    """The quote as JSON values, as the API and ``refi quote --json`` give it."""
+    lowest, highest = made.apr_range
+    return {
+        "balance": made.balance,
+        "currency": currency,
+        "card_apr": rate_text(made.card_apr),
+        "baselines": [_fields(item) for item in made.baselines],
+        "plans": [
+            {
+                **_fields(plan),
+                "apr": rate_text(plan.apr),
+                "effective_annual_rate": rate_text(plan.effective_annual_rate),
+                "first_due_date": plan.first_due_date.isoformat(),
+            }
+            for plan in made.plans
+        ],
+        "assumptions": [{"code": code, "text": words(code, locale)} for code in made.assumptions],
+        "apr_range": {
+            "lowest": rate_text(lowest),
+            "highest": rate_text(highest),
+            "representative": rate_text(made.representative_apr),
+        },
+        "indicative": True,
+        "policy_version": made.policy_version,
+    }
+
+
+def _fields(item: Baseline | Plan) -> dict[str, Any]:
+    """The fields of a flat value; ``asdict`` would copy each one deeply."""
+    return {field.name: getattr(item, field.name) for field in fields(item)}
+
+
+def _require_offered(
+    policy: Policy, terms: Sequence[int], method: str, due_date: date | None, on: date
+) -> None:
+    faults = [
+        Fault(f"/terms/{i}", "not_offered") for i, t in enumerate(terms) if t not in policy.product.terms
+    ]
+    if len(set(terms)) != len(terms):
+        faults.append(Fault("/terms", "repeated"))
+    if method not in policy.product.methods:
+        faults.append(Fault("/method", "not_offered"))
+    if due_date is not None and due_date - on > LATEST_DUE:
+        faults.append(Fault("/due_date", "too_far_ahead"))
+    if faults:
+        raise QuoteRefused("not a plan that we offer", faults=faults)
+
+
+def _baseline(kind: str, balance: int, found: savings.Revolving) -> Baseline:
+    total = None if found.total_interest is None else balance + found.total_interest
+    return Baseline(kind, found.months, found.total_interest, total, found.first_payment)
+
+
+def _plan(item: savings.Comparison) -> Plan:
+    plan: Schedule = item.schedule
+    first = plan.installments[0]
+    return Plan(
+        term=plan.terms.installments,
+        method=plan.terms.method.value,
+        apr=plan.apr,
+        effective_annual_rate=plan.effective_annual_rate,
+        installment_amount=first.amount,
+        first_due_date=first.due_date,
+        total_interest=plan.total_interest,
+        total_fees=plan.total_fee,
+        total_of_payments=plan.total_of_payments,
+        saving_same_payment=item.saving_same_payment,
+        saving_vs_minimum=item.saving_vs_minimum,
+        worthwhile=item.worthwhile,
+    )
+
+
+def _assumptions(policy: Policy, wish: Wish, on: date) -> tuple[str, ...]:
+    """What the figures rest on, as codes; a late payoff is a warning."""
+    found = ["indicative_price", "no_new_spending", "monthly_compounding", "minimum_payment_rule"]
+    if wish.card_apr is None:
+        found.append("card_apr_assumed")
+    found.append("interest_until_payoff")
+    if wish.due_date is None:
+        found.append("credited_today")
+    else:
+        found.append("credited_on_due_date")
+        if (wish.due_date - on).days <= policy.product.payoff_lead_days:
+            found.append("payoff_may_arrive_late")
+    return tuple(found)

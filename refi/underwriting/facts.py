@@ -1,0 +1,89 @@
+"""Everything a decision may know, frozen: each fact with its value, where it comes from and as of when.
+
+A missing fact is a value (None) with a source that says who did not tell. Amounts are minor units. Sex,
+marriage, education and age do not appear, except that the borrower must be of age.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from refi.underwriting.bureau import Report
+
+T = TypeVar("T")
+
+
+class Source(StrEnum):
+    """Who told a fact."""
+
+    BORROWER = "borrower"
+    STATEMENT = "statement"
+    PROVIDER = "provider"
+    OUR_BOOKS = "our_books"
+    BUREAU = "bureau"
+    POLICY = "policy"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T]):
+    """One fact; ``value`` None when nobody told. ``as_of`` is the business date that it describes."""
+
+    value: T | None
+    source: Source
+    as_of: date | None = None
+
+
+class Product(StrEnum):
+    """What is asked for."""
+
+    CARD_REFINANCE = "card_refinance"
+    MICRO_LOAN = "micro_loan"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the borrower asks for: amount in minor units, term in months."""
+
+    product: Product
+    amount: int
+    term: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The frozen input of one decision on business date ``on``."""
+
+    on: date
+    wish: Wish
+    age: Fact[int]
+    identity_verified: Fact[bool]
+    consents: Fact[tuple[str, ...]]
+    fraud_signals: Fact[tuple[str, ...]]
+    issuer: Fact[str]
+    card_payable: Fact[bool]
+    card_apr: Fact[Decimal]
+    statement_date: Fact[date]
+    statement_due_date: Fact[date]
+    statement_balance: Fact[int]
+    statement_minimum: Fact[int]
+    statement_overdue: Fact[bool]
+    refinanced: Fact[int]
+    """Part of this bill that loans of ours have paid off or are about to."""
+    monthly_income: Fact[int]
+    other_card_minimums: Fact[int]
+    """Minimum payments a month on the borrower's other cards."""
+    loan_installments: Fact[int]
+    """Installments a month on loans with us."""
+    exposure: Fact[int]
+    """Principal owed to us now, and promised by open offers and loans not yet paid out."""
+    days_past_due: Fact[int]
+    worst_days_past_due: Fact[int]
+    charged_off: Fact[bool]
+    bureau: Fact[Report]
+    score: Fact[int]

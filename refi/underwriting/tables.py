@@ -1,0 +1,37 @@
+"""Rows of underwriting: decisions as they were made. Append-only: triggers refuse UPDATE and DELETE."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.underwriting.decision import Outcome
+
+
+class DecisionRecord(Base):
+    """A decision of the engine, or of a person about one of the engine's.
+
+    ``record`` is everything that the engine saw and found (`refi.underwriting.decision.read`); a person's
+    decision has their words there and names the decision that it ``replaces``.
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (Index("ix_decisions_subject", "subject", "id"), UniqueConstraint("replaces"))
+
+    id: Mapped[PrimaryId]
+    subject: Mapped[str] = mapped_column(IdText)
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    outcome: Mapped[Outcome] = mapped_column(states(Outcome))
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    policy_version: Mapped[str]
+    model_version: Mapped[str | None]
+    decided_by: Mapped[str]
+    replaces: Mapped[str | None] = mapped_column(IdText, ForeignKey("decisions.id"))
+    record: Mapped[dict[str, Any]]
+    decided_on: Mapped[date]
+    decided_at: Mapped[datetime]
