@@ -1,0 +1,1 @@
+"""Collections: the ladder of reminders around a due date."""

@@ -1,0 +1,1 @@
+"""Cross-sell: who may be offered what next, and the suggestions made."""

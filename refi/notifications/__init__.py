@@ -1,0 +1,1 @@
+"""Notifications: what is said to borrowers. Plan once, ask the rules, send once, record everything."""

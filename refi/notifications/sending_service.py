@@ -1,0 +1,243 @@
+"""Sending: claim a message under the rules and its kind's own check, then record what the channel said."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from refi import ids
+from refi.borrowers import service as borrowers
+from refi.borrowers.tables import Borrower
+from refi.db.work import Work
+from refi.ids import BorrowerId, MessageId
+from refi.notifications import channels, contact_policy, templates
+from refi.notifications.messages import (
+    COUNTED,
+    MOVES,
+    ONE_TIME_CODE,
+    Claim,
+    Dropped,
+    MessageStatus,
+    Question,
+    Wanted,
+    is_over,
+    pause,
+    tries_are_used_up,
+)
+from refi.notifications.service import locked, send_at
+from refi.notifications.tables import ContactEntry, Message
+from refi.states import move
+
+StillWanted = Callable[[Work, Message], Awaitable[Wanted | Dropped]]
+"""Asked under the claim's locks: is the message still right, and what fills its template?"""
+
+Channels = Mapping[str, channels.Channel]
+
+CLAIM_IS_OLD = timedelta(seconds=10)
+CLAIM_IS_OLD_ELSEWHERE = timedelta(seconds=120)
+"""A claim this old was left by a crash. The second is for a channel that does not deduplicate: longer than
+any call can take, since asking while the first call is still on its way would deceive."""
+
+
+async def code_still_wanted(_work: Work, _row: Message) -> Wanted:
+    """A one-time code is right until it expires."""
+    return Wanted()
+
+
+async def take(
+    work: Work, checks: Mapping[str, StillWanted], lines: Channels, message_id: MessageId
+) -> Claim | Question | None:
+    """Claim the message for sending now, or say what must be asked first; None when there is nothing to do.
+
+    Order of locks: the message, the borrower's contacts, then whatever ``checks`` lock.
+    """
+    row = await locked(work, message_id)
+    if row.status in (MessageStatus.CLAIMED, MessageStatus.UNKNOWN):
+        if row.ask_at is None or row.ask_at > work.wall:
+            return None
+        row.ask_at = work.wall + _patience(lines[row.channel])
+        return Question(message_id, row.attempts, row.channel)
+    if row.status is not MessageStatus.PLANNED:
+        return None
+    if row.not_before > work.now:
+        send_at(work, MessageId(row.id), row.attempts, row.not_before)
+        return None
+    return await _claim(work, checks, lines, row)
+
+
+async def _claim(
+    work: Work, checks: Mapping[str, StillWanted], lines: Channels, row: Message
+) -> Claim | None:
+    if is_over(row.expires_at, work.wall) or (row.lapses_on is not None and work.on >= row.lapses_on):
+        _skip(work, row, "lapsed")
+        return None
+    if row.borrower_id is not None:
+        raw = await work.raw()
+        await raw.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 3))", row.borrower_id)
+    answer = await checks[row.kind](work, row)
+    if isinstance(answer, Dropped):
+        _skip(work, row, answer.reason)
+        return None
+    if row.borrower_id is not None:
+        borrower = await borrowers.get(work, BorrowerId(row.borrower_id))
+        if not await _may_contact(work, row, borrower, answer):
+            return None
+        if row.to_sealed is None:
+            row.channel, row.to_sealed = await _address(work, row.channel, borrower)
+    if row.text_sealed is None:
+        text = templates.render(row.template, row.channel, row.locale, answer.values)
+        row.text_sealed = work.vault.seal(text)
+    if row.to_sealed is None:
+        raise RuntimeError(f"{row.id} has neither a borrower nor an address")
+    row.status = move(MOVES, row.status, MessageStatus.CLAIMED)
+    row.attempts += 1
+    row.contacted_at, row.reason = work.now, None
+    row.ask_at = work.wall + _patience(lines[row.channel])
+    _log(work, row, "allowed")
+    to, text = work.vault.open(row.to_sealed), work.vault.open(row.text_sealed)
+    return Claim(MessageId(row.id), row.attempts, row.channel, to, row.template, text)
+
+
+async def _address(work: Work, channel: str, borrower: Borrower) -> tuple[str, str]:
+    """Channel and sealed address as of now. Who has no device for a push is told by SMS: nobody is missed."""
+    if channel == "push":
+        for target in await borrowers.devices(work, BorrowerId(borrower.id)):
+            return channel, target.token_sealed
+    return "sms", borrower.phone_sealed
+
+
+async def _may_contact(work: Work, row: Message, borrower: Borrower, wanted: Wanted) -> bool:
+    earlier = await work.session.scalars(
+        select(Message.contacted_at).where(
+            Message.borrower_id == borrower.id,
+            Message.contacted_at > work.now - timedelta(days=contact_policy.WEEK + 2),
+            Message.status.in_(COUNTED),
+            Message.gate.not_in(work.policy.contact.exempt),
+        )
+    )
+    verdict = contact_policy.may_contact(
+        work.policy.contact,
+        work.policy.version,
+        contact_policy.Ask(
+            gate=row.gate.value,
+            channel=row.channel,
+            at=work.now,
+            zone=ZoneInfo(borrower.time_zone),
+            earlier=[instant for instant in earlier if instant is not None],
+            consents=frozenset(p.value for p in await borrowers.consented(work, BorrowerId(borrower.id))),
+            standing=wanted.standing,
+        ),
+    )
+    if verdict.allowed:
+        return True
+    rules = ",".join(verdict.rules)
+    row.policy_version = verdict.policy_version
+    if verdict.retry_at is None:
+        _skip(work, row, rules)
+        return False
+    row.not_before, row.reason = verdict.retry_at, rules
+    _log(work, row, "later", rules)
+    send_at(work, MessageId(row.id), row.attempts, verdict.retry_at)
+    return False
+
+
+async def record(work: Work, claim: Claim, answer: channels.Answer, channel: channels.Channel) -> None:
+    """Write down what the channel said to this claim; a claim that was taken over changes nothing."""
+    row = await locked(work, claim.id)
+    if row.status is not MessageStatus.CLAIMED or row.attempts != claim.attempt:
+        return
+    if isinstance(answer, channels.Sent):
+        _sent(work, row, answer.provider_id)
+    elif isinstance(answer, channels.Refused):
+        row.status, row.reason, row.ask_at = move(MOVES, row.status, MessageStatus.FAILED), answer.code, None
+        _log(work, row, "failed", answer.code)
+    elif isinstance(answer, channels.NotSent):
+        _plan_again(work, row, answer.cause, answer.retry_after, same_text=False)
+    else:
+        _unknown(work, row, answer.cause, channel)
+
+
+async def record_found(
+    work: Work, question: Question, found: channels.Sent | None, channel: channels.Channel
+) -> None:
+    """Write down what asking told: it was sent, or the channel never saw it and it may be sent after all."""
+    row = await locked(work, question.id)
+    lost = (MessageStatus.CLAIMED, MessageStatus.UNKNOWN)
+    if row.status not in lost or row.attempts != question.attempt:
+        return
+    if found is not None:
+        _sent(work, row, found.provider_id)
+    else:
+        _plan_again(work, row, f"{channel.name} never saw it", None, same_text=False)
+
+
+async def record_doubt(work: Work, question: Question, channel: channels.Channel) -> None:
+    """A channel that cannot be asked: the same goes out again if it deduplicates, or the doubt is final."""
+    row = await locked(work, question.id)
+    lost = (MessageStatus.CLAIMED, MessageStatus.UNKNOWN)
+    if row.status in lost and row.attempts == question.attempt:
+        _unknown(work, row, row.reason or "no answer", channel)
+
+
+def _sent(work: Work, row: Message, provider_id: str) -> None:
+    row.status = move(MOVES, row.status, MessageStatus.SENT)
+    row.provider_id, row.sent_at, row.ask_at, row.reason = provider_id, row.contacted_at, None, None
+    _log(work, row, "sent")
+
+
+def _unknown(work: Work, row: Message, cause: str, channel: channels.Channel) -> None:
+    if row.status is not MessageStatus.UNKNOWN:
+        row.status = move(MOVES, row.status, MessageStatus.UNKNOWN)
+    row.reason = cause
+    _log(work, row, "unknown", cause)
+    if channel.can_ask:
+        row.ask_at = work.wall + pause(row.attempts)
+        send_at(work, MessageId(row.id), row.attempts, work.now + pause(row.attempts))
+    elif channel.deduplicates:
+        _plan_again(work, row, cause, None, same_text=True)
+    else:
+        row.ask_at = None
+
+
+def _plan_again(work: Work, row: Message, cause: str, asked: float | None, *, same_text: bool) -> None:
+    """Nothing was sent, or sending the same once more is harmless: try again a little later."""
+    row.status = move(MOVES, row.status, MessageStatus.PLANNED)
+    row.ask_at, row.reason = None, cause
+    if tries_are_used_up(row.gate, row.attempts):
+        row.status = move(MOVES, row.status, MessageStatus.FAILED)
+        _log(work, row, "failed", cause)
+        return
+    if not same_text and row.kind != ONE_TIME_CODE:
+        row.text_sealed = row.to_sealed = None
+    wait = pause(row.attempts, asked)
+    row.not_before = work.now + wait
+    send_at(work, MessageId(row.id), row.attempts, row.not_before)
+
+
+def _skip(work: Work, row: Message, reason: str) -> None:
+    row.status, row.reason = move(MOVES, row.status, MessageStatus.SKIPPED), reason
+    _log(work, row, "refused", reason)
+
+
+def _log(work: Work, row: Message, outcome: str, rules: str | None = None) -> None:
+    work.session.add(
+        ContactEntry(
+            id=ids.new("ctc"),
+            message_id=row.id,
+            borrower_id=row.borrower_id,
+            channel=row.channel,
+            gate=row.gate,
+            outcome=outcome,
+            rules=rules,
+            policy_version=work.policy.version,
+            on=work.on,
+            at=work.now,
+        )
+    )
+
+
+def _patience(channel: channels.Channel) -> timedelta:
+    return CLAIM_IS_OLD if channel.deduplicates else CLAIM_IS_OLD_ELSEWHERE

@@ -1,0 +1,87 @@
+"""Rows of notifications: messages, what each is about, and the log of every contact and refusal."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.notifications.messages import Gate, MessageStatus
+
+
+class Message(Base):
+    """A message to a borrower, or (a one-time code) to a phone that nobody is known for.
+
+    ``plan_key`` makes it be planned at most once, ever. ``not_before`` and ``contacted_at`` are business
+    instants; ``expires_at`` and ``ask_at`` are wall clock: until when it makes sense, and when to ask the
+    channel what became of it. ``lapses_on`` is the business date on which its stage is over.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        CheckConstraint("channel IN ('sms', 'push')", name="channel"),
+        CheckConstraint("status <> 'sent' OR (sent_at IS NOT NULL AND provider_id IS NOT NULL)", name="sent"),
+        Index("ix_messages_borrower_id", "borrower_id", "id"),
+        Index("ix_messages_borrower_id_contacted_at", "borrower_id", "contacted_at"),
+        Index("ix_messages_planned", "not_before", postgresql_where=text("status = 'planned'")),
+        Index("ix_messages_ask_at", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+    )
+
+    id: Mapped[PrimaryId]
+    plan_key: Mapped[str] = mapped_column(String(200), unique=True)
+    borrower_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("borrowers.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    stage: Mapped[str | None] = mapped_column(String(40))
+    gate: Mapped[Gate] = mapped_column(states(Gate))
+    channel: Mapped[str] = mapped_column(String(20))
+    template: Mapped[str] = mapped_column(String(64))
+    template_version: Mapped[int] = mapped_column(SmallInteger)
+    locale: Mapped[str] = mapped_column(String(20))
+    to_sealed: Mapped[str | None]
+    text_sealed: Mapped[str | None]
+    status: Mapped[MessageStatus] = mapped_column(states(MessageStatus))
+    reason: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    provider_id: Mapped[str | None] = mapped_column(String(100))
+    not_before: Mapped[datetime]
+    lapses_on: Mapped[date | None]
+    expires_at: Mapped[datetime | None]
+    contacted_at: Mapped[datetime | None]
+    ask_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    planned_on: Mapped[date]
+    policy_version: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class MessageSubject(Base):
+    """What a message is about, planned at most once ever: for a reminder one installment at one stage."""
+
+    __tablename__ = "message_subjects"
+    __table_args__ = (Index("ix_message_subjects_message_id", "message_id"),)
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    message_id: Mapped[Id] = mapped_column(ForeignKey("messages.id"))
+    loan_id: Mapped[Id]
+    number: Mapped[int] = mapped_column(SmallInteger)
+    due_on: Mapped[date]
+
+
+class ContactEntry(Base):
+    """The contact log: every contact and every refusal with the rule that made it. Append-only."""
+
+    __tablename__ = "contact_log"
+    __table_args__ = (Index("ix_contact_log_borrower_id", "borrower_id", "at"),)
+
+    id: Mapped[PrimaryId]
+    message_id: Mapped[Id] = mapped_column(ForeignKey("messages.id"), index=True)
+    borrower_id: Mapped[str | None] = mapped_column(IdText)
+    channel: Mapped[str] = mapped_column(String(20))
+    gate: Mapped[Gate] = mapped_column(states(Gate))
+    outcome: Mapped[str] = mapped_column(String(20))
+    rules: Mapped[str | None]
+    policy_version: Mapped[str]
+    on: Mapped[date] = mapped_column("business_date")
+    at: Mapped[datetime]
