@@ -1,0 +1,144 @@
+"""Composition root: the one place that knows every part and wires them.
+
+Engine, vault, policy and gateways; which handlers hear which event; which function does which job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from refi import events, policies
+from refi.applications import review_service
+from refi.collections import jobs as collections
+from refi.collections import service as reminders
+from refi.crosssell import handlers as on_crosssell
+from refi.crosssell import service as suggestions
+from refi.db.tables import EventRow
+from refi.db.vault import Vault
+from refi.db.work import SYSTEM, Database, Work, connect
+from refi.gateways.line import Line, open_client
+from refi.gateways.messages_http import MessagesHttp
+from refi.gateways.payment_http import PaymentHttp
+from refi.gateways.sandbox_control import SandboxControl
+from refi.notifications import handlers as on_notifications
+from refi.notifications import jobs as messages
+from refi.notifications.sending_service import StillWanted, code_still_wanted
+from refi.payments import jobs as payments
+from refi.payments import news_jobs as provider_news
+from refi.payments.reconciliation import Waits
+from refi.settings import Settings
+from refi.staff.service import Act
+from refi.web.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything a process of the service holds."""
+
+    settings: Settings
+    database: Database
+    tokens: Tokens
+    line: Line
+    processor: PaymentHttp
+    sandbox: SandboxControl
+    channels: dict[str, MessagesHttp]
+    waits: Waits
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self.line.aclose()
+        await self.database.engine.dispose()
+
+
+class TryAgain(Exception):
+    """The job cannot be done yet; the worker runs it again after ``delay``."""
+
+    def __init__(self, delay: timedelta) -> None:
+        super().__init__(f"again in {delay}")
+        self.delay = delay
+
+
+Job = Callable[[Runtime, dict[str, Any]], Awaitable[object]]
+Handler = Callable[[Work, Any], Awaitable[None]]
+
+
+async def _provider_news(runtime: Runtime, payload: dict[str, Any]) -> None:
+    if (wait := await provider_news.handle_news(runtime.database, payload["id"])) is not None:
+        raise TryAgain(wait)
+
+
+async def _event(runtime: Runtime, payload: dict[str, Any]) -> None:
+    """Hand one announced event to its handlers, in one transaction."""
+    async with runtime.database.work(SYSTEM) as work:
+        row = await work.session.get_one(EventRow, payload["id"])
+        for handler in HANDLERS[row.type]:
+            await handler(work, events.load(row.type, row.body))
+
+
+async def _plan_reminders(runtime: Runtime, payload: dict[str, Any]) -> None:
+    on = date.fromisoformat(payload["on"])
+    await collections.plan_reminders(
+        runtime.database, on, payload["stage"], payload["first"], payload["last"]
+    )
+
+
+JOBS: dict[str, Job] = {
+    "event": _event,
+    "send_order": lambda r, p: payments.send_order(r.database, r.processor, p["id"]),
+    "resolve_order": lambda r, p: payments.resolve_order(
+        r.database, r.processor, p["id"], r.waits.answer_within
+    ),
+    "provider_news": _provider_news,
+    "send_message": lambda r, p: messages.send_message(r.database, r.channels, MESSAGE_KINDS, p["id"]),
+    "plan_reminders": _plan_reminders,
+}
+
+HANDLERS: dict[str, list[Handler]] = {
+    "OneTimeCodeIssued": [on_notifications.one_time_code_issued],
+    "PaymentPosted": [on_crosssell.payment_posted],
+}
+
+MESSAGE_KINDS: dict[str, StillWanted] = {
+    "one_time_code": code_still_wanted,
+    reminders.KIND: reminders.still_wanted,
+    suggestions.KIND: suggestions.still_wanted,
+}
+"""Whether a message of each kind is still right when it is about to be sent, and what fills its template."""
+
+ACTS: dict[str, Act] = {review_service.ACT: review_service.act}
+"""What happens to a proposal of each kind when a second person answers it."""
+
+
+def build(settings: Settings) -> Runtime:
+    """Everything wired for ``settings``; opens no connection yet."""
+    vault = Vault(
+        [key.get_secret_value() for key in settings.data_keys], settings.index_key.get_secret_value()
+    )
+    database = connect(
+        settings.database_url,
+        policies.load(settings.market),
+        vault,
+        sandbox=not settings.live,
+        pool_size=settings.pool_size,
+    )
+    client = open_client(settings.provider_url)
+    line = Line(client, settings.provider_key.get_secret_value())
+    return Runtime(
+        settings=settings,
+        database=replace(database, subscribed=frozenset(HANDLERS)),
+        tokens=Tokens(
+            settings.token_secret.get_secret_value(), timedelta(minutes=settings.access_token_minutes)
+        ),
+        line=line,
+        processor=PaymentHttp(line),
+        sandbox=SandboxControl(client, settings.provider_key.get_secret_value()),
+        channels={name: MessagesHttp(line, name) for name in ("sms", "push")},
+        waits=Waits(
+            answer_within=timedelta(seconds=settings.answer_within_seconds),
+            sweep_after=timedelta(seconds=settings.sweep_after_seconds),
+            news_within=timedelta(seconds=settings.news_within_seconds),
+        ),
+    )
