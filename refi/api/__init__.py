@@ -1,0 +1,1 @@
+"""The HTTP service: every router in one application."""

@@ -1,0 +1,86 @@
+"""`create_app`: every router, one error format, one OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+
+from fastapi import APIRouter, FastAPI
+
+import refi
+from refi.api import health, openapi, sandbox
+from refi.api.middleware import Requests
+from refi.applications import document_routes, offer_routes, quote_routes, review_routes
+from refi.applications import routes as applications
+from refi.borrowers import routes as borrowers
+from refi.cards import routes as cards
+from refi.crosssell import routes as crosssell
+from refi.loans import routes as loans
+from refi.notifications import routes as notifications
+from refi.payments import routes as payments
+from refi.runtime import ACTS, Runtime
+from refi.sign_in import routes as sign_in
+from refi.staff import routes as staff
+from refi.web import problems
+
+ROUTERS: list[APIRouter] = [
+    health.router,
+    sign_in.router,
+    borrowers.router,
+    cards.router,
+    quote_routes.router,
+    applications.router,
+    document_routes.router,
+    offer_routes.router,
+    loans.router,
+    payments.router,
+    payments.hooks,
+    notifications.router,
+    crosssell.router,
+    staff.sign_in_router,
+    staff.router,
+    review_routes.router,
+    document_routes.staff_router,
+]
+
+DESCRIPTION = """
+Credit-card refinancing and installments: a card holder who revolves a bill applies to have it paid off; the
+card issuer is paid directly; the borrower repays in installments at a lower rate.
+
+Money is an integer of the minor unit (fen, cents). Rates are decimal strings. Every POST that changes
+something takes an `Idempotency-Key`. Every error is `application/problem+json`.
+"""
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The HTTP service on ``runtime``; closing the application lets go of it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await runtime.close()
+
+    app = FastAPI(
+        title="refi",
+        version=refi.__version__,
+        summary="Credit-card refinancing and installments for lenders",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    app.state.settings = runtime.settings
+    app.state.database = runtime.database
+    app.state.tokens = runtime.tokens
+    app.state.processor = runtime.processor
+    app.state.acts = ACTS
+    routers = ROUTERS if runtime.settings.live else [*ROUTERS, sandbox.router]
+    for router in routers:
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(Requests)
+    app.openapi = cache(lambda: openapi.document(app, routers))  # type: ignore[method-assign]
+    return app

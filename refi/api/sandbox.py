@@ -1,0 +1,261 @@
+"""``/sandbox/v1``: time travel, the inbox, and the levers of the sandbox provider. Never mounted in live.
+
+Each act ends when the work it set off is done, so that a script may look at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field, model_validator
+
+from refi import clock, close
+from refi.borrowers import identity
+from refi.borrowers import service as borrowers
+from refi.db import queue
+from refi.db.work import SYSTEM, Database
+from refi.errors import Conflict, Fault, NotFound, Refused
+from refi.ids import BorrowerId
+from refi.payments.tables import Payment, Payout, SourceType
+from refi.runtime import Runtime
+from refi.web import problems
+from refi.web.deps import Limit
+from refi.web.fields import Amount, Body, BusinessDate, Out, Text, known_id
+from refi.web.route import PublicRoute
+
+router = APIRouter(
+    prefix="/sandbox/v1",
+    tags=["sandbox"],
+    route_class=PublicRoute,
+    responses=problems.responses(400, 404, 409, 413, 415, 422, 503),
+)
+
+LONGEST_JUMP = timedelta(days=3660)
+SETTLED_WITHIN = 20.0
+LOOK_EVERY = 0.02
+NEWS_TAKES = 0.1
+ACT = "What the provider shall do."
+
+
+class DateOut(Out):
+    """The open business date, and those that this call closed."""
+
+    business_date: BusinessDate
+    closed: list[BusinessDate] = []  # noqa: RUF012 - pydantic copies defaults
+
+
+class Advance(Body):
+    """Where to go: a later date, or a number of days."""
+
+    to: BusinessDate | None = None
+    days: Annotated[int, Field(ge=1, le=3660, examples=[1])] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Advance:
+        if (self.to is None) == (self.days is None):
+            raise ValueError("send either to or days")
+        return self
+
+
+class MessageOut(Out):
+    """A message as the sandbox's SMS or push channel received it."""
+
+    id: str
+    to: str
+    channel: str
+    template: str
+    text: str
+    sent_at: str
+
+
+class MessagesOut(Out):
+    """Messages, newest first."""
+
+    data: list[MessageOut]
+
+
+class FaultIn(Body):
+    """The next ``calls`` calls of ``operation`` answer 500, time out, or succeed without telling (silent)."""
+
+    operation: Literal[
+        "card_proofs", "account_proofs", "payouts", "debits", "refunds", "operations", "cash_book",
+        "messages", "any",
+    ] = "any"  # fmt: skip
+    mode: Literal["error", "timeout", "silent"]
+    calls: Annotated[int, Field(ge=1, le=10_000, description="how many of the next calls")] = 1
+    seconds: Annotated[int, Field(ge=0, le=60, description="how long a timeout takes")] = 30
+
+
+class TransferIn(Body):
+    """Money that arrives by transfer; ``reference`` names a payment or a loan, or nothing we know."""
+
+    amount: Amount
+    reference: Text | None = None
+
+
+class HoldIn(Body):
+    """While on, the provider answers orders only when told."""
+
+    on: bool
+
+
+class DateRefused(Refused):
+    """The business date only goes forward, by at most ten years at once."""
+
+
+@router.get("/business-date")
+async def business_date(request: Request) -> DateOut:
+    """The open business date."""
+    async with _runtime(request).database.work(SYSTEM, reading=True) as work:
+        return DateOut(business_date=work.on)
+
+
+@router.post("/business-date/advance")
+async def advance(body: Advance, request: Request) -> DateOut:
+    """Close every business date up to the wanted one, in order, with the code that production runs."""
+    runtime = _runtime(request)
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        start = work.on
+    to = body.to if body.to is not None else start + timedelta(days=body.days or 0)
+    if not start <= to <= start + LONGEST_JUMP:
+        raise DateRefused(f"today is {start}; name a later date", faults=[Fault("/to", "out_of_range")])
+    closed = []
+    await settle(runtime.database)
+    for step in range((to - start).days):
+        closed.extend(await close.advance(runtime, start + timedelta(days=step + 1)))
+        await settle(runtime.database)
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        return DateOut(business_date=work.on, closed=closed)
+
+
+@router.get("/messages")
+async def messages(
+    request: Request,
+    to: Annotated[str | None, Query(max_length=512, description="a phone or a push token")] = None,
+    limit: Limit = 50,
+) -> MessagesOut:
+    """What the channels received, newest first: by a phone (and its owner's devices), or by anybody."""
+    runtime = _runtime(request)
+    await settle(runtime.database, within=5.0)
+    addresses: list[str | None] = [None] if to is None else [*await _addresses(runtime, to)]
+    found: list[dict[str, Any]] = []
+    for address in addresses:
+        asked = {"limit": str(limit), **({"to": address} if address is not None else {})}
+        found.extend((await runtime.sandbox.ask("/messages", asked))["data"])
+    found.sort(key=lambda item: (item["sent_at"], item["id"]), reverse=True)
+    return MessagesOut(data=[MessageOut.model_validate(item) for item in found[:limit]])
+
+
+async def _addresses(runtime: Runtime, to: str) -> list[str]:
+    """The address asked for; for a phone also the push tokens of its owner."""
+    text = to.strip()
+    try:
+        number = identity.phone_number(text, runtime.database.policy.market.phone_region)
+    except identity.PhoneRefused:
+        return [text]
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        owner = await borrowers.by_phone(work, number)
+        devices = await borrowers.devices(work, BorrowerId(owner.id)) if owner else []
+        return [number, *(work.vault.open(device.token_sealed) for device in devices)]
+
+
+@router.post("/payouts/{payout_id}/{act}")
+async def answer_payout(
+    payout_id: str,
+    act: Annotated[Literal["deliver", "fail", "lose", "return"], Path(description=ACT)],
+    request: Request,
+) -> dict[str, Any]:
+    """Make the provider deliver, fail, deliver without telling (lose) or return a payout (or a loan's)."""
+    runtime = _runtime(request)
+    key = await _payout_of(runtime, payout_id)
+    return await _control(runtime, f"/control/payouts/{key}/{act}")
+
+
+@router.post("/payments/{payment_id}/{act}")
+async def answer_payment(
+    payment_id: str,
+    act: Annotated[Literal["post", "fail", "lose", "return"], Path(description=ACT)],
+    request: Request,
+) -> dict[str, Any]:
+    """Make the provider post, fail, post untold (lose) or return a debit; a transfer arrives (post)."""
+    runtime = _runtime(request)
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        row = await work.session.get(Payment, known_id(payment_id, "pay"))
+        if row is None:
+            raise NotFound("no such payment")
+        on = work.on
+    if row.source_type is SourceType.BANK_DEBIT:
+        return await _control(runtime, f"/control/debits/{row.id}/{act}")
+    if act != "post":
+        raise Conflict("a transfer only arrives", allowed=["post"])
+    body = {"amount": row.amount, "currency": row.currency, "on": on.isoformat(), "reference": row.id}
+    return await _control(runtime, "/control/transfers", body, key=row.id)
+
+
+@router.post("/transfers", status_code=201)
+async def transfer(body: TransferIn, request: Request) -> dict[str, Any]:
+    """Let money arrive by transfer, unasked."""
+    runtime = _runtime(request)
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        on, currency = work.on, work.policy.market.currency
+    sent = {"amount": body.amount, "currency": currency, "on": on.isoformat(), "reference": body.reference}
+    return await _control(runtime, "/control/transfers", sent)
+
+
+@router.post("/faults", status_code=201)
+async def faults(body: FaultIn, request: Request) -> dict[str, Any]:
+    """Let the next calls to the provider go wrong."""
+    sent = {**body.model_dump(), "seconds": float(body.seconds)}
+    return await _runtime(request).sandbox.command("/control/faults", sent)
+
+
+@router.post("/hold")
+async def hold(body: HoldIn, request: Request) -> dict[str, Any]:
+    """While on, the provider answers orders only when told."""
+    return await _runtime(request).sandbox.command("/control/hold", body.model_dump())
+
+
+async def settle(database: Database, within: float = SETTLED_WITHIN) -> bool:
+    """Wait until no job is due or running; False when ``within`` seconds were not enough."""
+    until = clock.monotonic() + within
+    quiet = 0
+    while clock.monotonic() < until:
+        async with database.work(SYSTEM, reading=True) as work:
+            unfinished = await queue.unfinished(await work.raw())
+        quiet = quiet + 1 if unfinished == 0 else 0
+        if quiet == 2:  # a finished job may just have asked for another
+            return True
+        await asyncio.sleep(LOOK_EVERY)
+    return False
+
+
+async def _payout_of(runtime: Runtime, text: str) -> str:
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        if text.startswith("loan_"):
+            query = Payout.__table__.select().where(Payout.loan_id == known_id(text, "loan"))
+            row = (await work.session.execute(query)).first()
+            if row is None:
+                raise NotFound("no such payout")
+            return str(row.id)
+        if await work.session.get(Payout, known_id(text, "pout")) is None:
+            raise NotFound("no such payout")
+        return text
+
+
+async def _control(
+    runtime: Runtime, path: str, body: dict[str, Any] | None = None, *, key: str | None = None
+) -> dict[str, Any]:
+    """Pull a lever of the provider when our orders are out, then wait until its news is handled."""
+    await settle(runtime.database, within=5.0)
+    said = await runtime.sandbox.command(path, body, key=key)
+    await asyncio.sleep(NEWS_TAKES)
+    await settle(runtime.database, within=5.0)
+    return said
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime

@@ -1,0 +1,29 @@
+"""The command line ``refi``: each command a thin layer over the function that does it.
+
+Answers go to stdout, progress and problems to stderr; exit codes 0 ok, 1 failed, 2 wrong use. Only the
+modules of the command that was typed are imported, so that the arithmetic answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+HOMES = {
+    "refi.cli.arithmetic": ("schedule", "apr", "quote", "segments"),
+    "refi.cli.operations": ("migrate", "serve", "worker", "scheduler", "close", "seed", "hire", "audit"),
+    "refi.cli.doctor": ("doctor",),
+    "refi.cli.demo": ("demo",),
+}
+"""Where each command is."""
+
+
+def app() -> None:
+    """Run the command that ``sys.argv`` names."""
+    named = sys.argv[1] if len(sys.argv) > 1 else ""
+    for module, commands in HOMES.items():
+        if named in commands or not any(named in those for those in HOMES.values()):
+            importlib.import_module(module)
+    from refi.cli.shared import app as commands_of_typer
+
+    commands_of_typer()

@@ -1,0 +1,5 @@
+"""``python -m refi.cli``: the same as ``refi``."""
+
+from refi.cli import app
+
+app()

@@ -1,0 +1,143 @@
+"""The pure commands: no database, no server; the reference for the arithmetic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from refi import clock, policies
+from refi.applications import quotes
+from refi.cli.shared import AsJson, Day, MaybeDay, MaybeRate, Rate, app, fail, named_refusals, show, yuan
+from refi.money import Rounding, rate_text
+from refi.schedules import apr as aprs
+from refi.schedules.amortization import Method, Terms
+from refi.schedules.amortization import schedule as make_schedule
+from refi.schedules.day_count import DayCount
+from refi.seeding.files_service import segments_lines
+
+CardsFile = Annotated[Path, typer.Option(help="CSV of card holders.", exists=True, dir_okay=False)]
+
+
+@app.command()
+def schedule(
+    principal: Annotated[int, typer.Option(help="Minor units.")],
+    annual_rate: Rate,
+    installments: Annotated[int, typer.Option()],
+    disbursed_on: Day,
+    first_due_on: MaybeDay = None,
+    method: Method = Method.EQUAL_INSTALLMENT,
+    monthly_fee_rate: Rate = Decimal(0),
+    day_count: DayCount = DayCount.THIRTY_360,
+    rounding: Rounding = Rounding.HALF_UP,
+    as_json: AsJson = False,
+) -> None:
+    """An installment plan, exact to the minor unit. No database."""
+    with named_refusals(2):
+        terms = Terms(principal, annual_rate, installments, method, monthly_fee_rate, day_count, rounding)
+        plan = make_schedule(terms, disbursed_on, first_due_on)
+        answer = {
+            "principal": plan.principal,
+            "installments": [
+                {**row._asdict(), "due_date": row.due_date.isoformat()} for row in plan.installments
+            ],
+            "total_interest": plan.total_interest,
+            "total_fee": plan.total_fee,
+            "total_of_payments": plan.total_of_payments,
+            "apr": rate_text(plan.apr),
+            "effective_annual_rate": rate_text(plan.effective_annual_rate),
+        }
+    show(answer, as_json, _schedule_table)
+
+
+def _schedule_table(answer: dict[str, Any]) -> str:
+    lines = [
+        f"{'#':>3}  {'due':10}  {'principal':>14} {'interest':>12} {'fee':>10} {'payment':>14} {'left':>14}"
+    ]
+    for row in answer["installments"]:
+        amounts = (yuan(row[key]) for key in ("principal", "interest", "fee", "amount", "balance_after"))
+        lines.append(
+            "{:>3}  {:10}  {:>14} {:>12} {:>10} {:>14} {:>14}".format(
+                row["number"], row["due_date"], *amounts
+            )
+        )
+    lines.append(
+        f"total {yuan(answer['total_of_payments'])}, interest {yuan(answer['total_interest'])}, "
+        f"fees {yuan(answer['total_fee'])}; APR {answer['apr']}, effective {answer['effective_annual_rate']}"
+    )
+    return "\n".join(lines)
+
+
+@app.command()
+def apr(as_json: AsJson = False) -> None:
+    """The annual rate of cash flows, read as JSON from stdin. No database."""
+    try:
+        question = json.load(sys.stdin)
+    except (ValueError, RecursionError):
+        fail("stdin is not JSON", 2)
+    if not isinstance(question, dict):
+        fail("stdin is not a JSON object", 2)
+    with named_refusals(2):
+        answer = aprs.answer(question)
+    show(dict(answer), as_json, lambda a: "\n".join(f"{key}: {value}" for key, value in a.items()))
+
+
+@app.command()
+def quote(
+    balance: Annotated[int, typer.Option(help="Minor units.")],
+    card_apr: MaybeRate = None,
+    apr: MaybeRate = None,
+    terms: Annotated[str, typer.Option(help="Comma-separated months.")] = "",
+    due_date: MaybeDay = None,
+    on: MaybeDay = None,
+    market: str = "cn",
+    as_json: AsJson = False,
+) -> None:
+    """The savings comparison, as POST /v1/quotes answers it. No database."""
+    try:
+        months = tuple(int(part) for part in terms.split(",")) if terms else ()
+    except ValueError:
+        fail(f"{terms!r} is not a list of months", 2)
+    with named_refusals(2):
+        policy = policies.load(market)
+        wish = quotes.Wish(balance, card_apr, due_date, terms=months, annual_rate=apr)
+        made = quotes.quote(policy, wish, on or clock.utc_now().date())
+        answer = quotes.shown(made, policy.market.currency, "en")
+    show(answer, as_json, _quote_table)
+
+
+def _quote_table(answer: dict[str, Any]) -> str:
+    lines = [f"Pay {yuan(answer['balance'])} in full by the due date: no interest. This is the cheapest way."]
+    minimum = answer["baselines"][1]
+    lines.append(
+        "Only the minimum: never paid off."
+        if minimum["months"] is None
+        else f"Only the minimum: {minimum['months']} months, interest {yuan(minimum['total_interest'])}."
+    )
+    for plan in answer["plans"]:
+        saving = plan["saving_same_payment"]
+        verdict = (
+            "the card would never be paid off"
+            if saving is None
+            else (
+                f"saves {yuan(saving)}" if plan["worthwhile"] else f"costs {yuan(-saving)} more: not advised"
+            )
+        )
+        lines.append(
+            f"{plan['term']:>3} x {yuan(plan['installment_amount'])}, "
+            f"interest {yuan(plan['total_interest'])}, "
+            f"APR {plan['apr']} (effective {plan['effective_annual_rate']}): {verdict}"
+        )
+    return "\n".join([*lines, *(f"- {item['text']}" for item in answer["assumptions"])])
+
+
+@app.command()
+def segments(cards: CardsFile, as_json: AsJson = False) -> None:
+    """Each card holder's habit, one JSON object a line. No database."""
+    with named_refusals(2):
+        for line in segments_lines(cards):
+            typer.echo(json.dumps(line) if as_json else f"{line['id']}\t{line['segment']}")

@@ -1,0 +1,160 @@
+"""The commands that run and check an installation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from refi import audit as audits
+from refi import clock
+from refi import close as closing
+from refi.api.app import create_app
+from refi.cli.progress import counting
+from refi.cli.running import with_runtime
+from refi.cli.shared import AsJson, app, day, fail, show
+from refi.db import migrate as migrations
+from refi.db.work import SYSTEM
+from refi.runtime import Runtime
+from refi.scheduler import run_scheduler
+from refi.seeding import service as seeding
+from refi.staff import service as staff
+from refi.staff.roles import Role
+from refi.worker import run_worker
+
+SHORTEST_PASSWORD = 12
+USERNAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,59}")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema and open its books."""
+
+    async def act(runtime: Runtime) -> date:
+        await migrations.upgrade(runtime.settings.database_url)
+        today = clock.local_date(clock.utc_now(), runtime.database.zone)
+        return await migrations.open_books(runtime.database.engine, runtime.settings.market, today)
+
+    typer.echo(f"schema {migrations.head()}, business date {with_runtime(act)}")
+
+
+@app.command()
+def serve(port: Annotated[int, typer.Option(min=1, max=65535)] = 8700, host: str = "127.0.0.1") -> None:
+    """The HTTP service."""
+
+    async def act(runtime: Runtime) -> None:
+        config = uvicorn.Config(create_app(runtime), host=host, port=port, log_config=None, access_log=False)
+        await uvicorn.Server(config).serve()
+
+    with_runtime(act)
+
+
+@app.command()
+def worker() -> None:
+    """Take jobs from the queue until stopped."""
+    with_runtime(run_worker)
+
+
+@app.command()
+def scheduler() -> None:
+    """Wake the timetable's jobs until stopped; any number may run."""
+    with_runtime(run_scheduler)
+
+
+@app.command()
+def close(
+    to: Annotated[
+        date | None, typer.Option("--date", parser=day, metavar="DATE", help="Close this date.")
+    ] = None,
+    catch_up: Annotated[bool, typer.Option(help="Close every date before today.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Close the open business date, a given one, or every missed one, in order."""
+
+    async def act(runtime: Runtime) -> list[dict[str, Any]]:
+        return await closing.close_command(runtime, to, catch_up=catch_up)
+
+    closed = with_runtime(act)
+    show(
+        {"closed": closed},
+        as_json,
+        lambda a: "\n".join(json.dumps(item) for item in a["closed"]) or "nothing to close",
+    )
+
+
+@app.command()
+def seed(
+    borrowers: Annotated[int | None, typer.Option(min=1, max=1_000_000)] = None,
+    cards: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make borrowers with cards and bills: from a CSV of card holders, or made up."""
+
+    async def act(runtime: Runtime) -> dict[str, Any]:
+        with counting("borrowers") as tick:
+            made = await seeding.seed(runtime, borrowers=borrowers, cards=cards, on_progress=tick)
+        return dataclasses.asdict(made)
+
+    show(with_runtime(act), as_json, _seed_table)
+
+
+def _seed_table(answer: dict[str, Any]) -> str:
+    segments = ", ".join(f"{name} {count}" for name, count in sorted(answer["segments"].items()))
+    return (
+        f"{answer['borrowers']} borrowers: {answer['added']} added, {answer['already_there']} already there; "
+        f"{answer['statements']} bills\n{segments}\nsign in as {', '.join(answer['sample_phones'])}"
+    )
+
+
+@app.command()
+def hire(
+    username: Annotated[str, typer.Argument(help="Letters, digits, dot and dash.")],
+    role: Annotated[list[Role], typer.Option(help="Repeat for several.")],
+) -> None:
+    """Give a member of staff a sign-in; the password is asked for, or read from a pipe."""
+    if sys.stdin.isatty():
+        password = typer.prompt("password", hide_input=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if len(password) < SHORTEST_PASSWORD:
+        fail(f"a password has at least {SHORTEST_PASSWORD} characters", 2)
+    if not USERNAME.fullmatch(username):
+        fail("a username has 2 to 60 small letters, digits, dots and dashes", 2)
+
+    async def act(runtime: Runtime) -> str:
+        async with runtime.database.work(SYSTEM) as work:
+            if await staff.by_username(work, username) is not None:
+                fail(f"{username} was hired before")
+            return (await staff.hire(work, username, password, role)).id
+
+    typer.echo(with_runtime(act))
+
+
+@app.command()
+def audit(as_json: AsJson = False) -> None:
+    """Check every invariant of the books; exit 1 with the offending ids if one fails."""
+
+    async def act(runtime: Runtime) -> audits.Report:
+        return await audits.run(runtime.database, runtime.processor)
+
+    report = with_runtime(act)
+    show(dataclasses.asdict(report), as_json, _audit_table)
+    if not report.clean:
+        raise typer.Exit(1)
+
+
+def _audit_table(answer: dict[str, Any]) -> str:
+    wrong: dict[str, int] = {}
+    for item in answer["findings"]:
+        wrong[item["check"]] = wrong.get(item["check"], 0) + 1
+    lines = [f"{'FAILED' if wrong.get(name) else 'ok':7} {name}" for name in answer["checked"]]
+    lines += [f"skipped {name}: {why}" for name, why in answer["skipped"].items()]
+    lines += [f"{item['check']}  {item['id']}  {item['what']}" for item in answer["findings"]]
+    return "\n".join(lines)

@@ -1,0 +1,90 @@
+"""A whole installation on loopback: embedded database, sandbox provider, service, worker, scheduler."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from refi import settings
+from refi.db.embedded import EmbeddedPostgres
+from refi.db.local import DATABASE
+from refi.processes import Processes, free_port
+
+STARTS_WITHIN = 60.0
+
+
+class NotStarted(Exception):
+    """A part of the installation did not start; the message carries the end of its log."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where everything runs."""
+
+    url: str
+    settings: settings.Settings
+    processes: Processes
+
+
+@contextmanager
+def installation(data_dir: Path, port: int) -> Iterator[Installation]:
+    """Start everything; stop everything that was started when the block ends."""
+    server = EmbeddedPostgres.open(data_dir / "postgres")
+    server.start()
+    try:
+        server.create_database(DATABASE)
+        provider_port = free_port(port + 1)
+        chosen = settings.read(
+            env=settings.Env.SANDBOX,
+            database_url=server.url(DATABASE),
+            data_dir=data_dir,
+            provider_url=f"http://127.0.0.1:{provider_port}",
+        )
+        environment = {
+            "REFI_ENV": "sandbox",
+            "REFI_DATABASE_URL": chosen.database_url,
+            "REFI_DATA_DIR": str(data_dir),
+            "REFI_PROVIDER_URL": chosen.provider_url,
+            "PROVIDER_API_KEY": chosen.provider_key.get_secret_value(),
+            "PROVIDER_WEBHOOK_SECRET": " ".join(s.get_secret_value() for s in chosen.webhook_secrets),
+        }
+        with Processes(data_dir / "logs", environment) as processes:
+            _start(processes, data_dir, port, provider_port)
+            made = Installation(f"http://127.0.0.1:{port}", chosen, processes)
+            wait_until_ready(made)
+            yield made
+    finally:
+        server.stop()
+
+
+def _start(processes: Processes, data_dir: Path, port: int, provider_port: int) -> None:
+    provider = ["--port", str(provider_port), "--data", str(data_dir / "provider.db")]
+    hook = ["--webhook-url", f"http://127.0.0.1:{port}/hooks/v1/payments"]
+    processes.start("provider", "refi.gateways.sandbox", *provider, *hook)
+    processes.start("migrate", "refi.cli", "migrate").wait()
+    if processes.running["migrate"].returncode != 0:
+        raise NotStarted(f"the database could not be migrated:\n{processes.log_tail('migrate')}")
+    del processes.running["migrate"]
+    processes.start("serve", "refi.cli", "serve", "--port", str(port))
+    processes.start("worker", "refi.cli", "worker")
+    processes.start("scheduler", "refi.cli", "scheduler")
+
+
+def wait_until_ready(made: Installation) -> None:
+    """Return when the service answers ``/readyz``; `NotStarted` when a part ended or time is up."""
+    until = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < until:
+        if dead := made.processes.dead():
+            raise NotStarted(f"{dead[0]} ended:\n{made.processes.log_tail(dead[0])}")
+        try:
+            with urllib.request.urlopen(f"{made.url}/readyz", timeout=2) as answer:  # noqa: S310 - loopback
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise NotStarted(f"the service does not answer:\n{made.processes.log_tail('serve')}")

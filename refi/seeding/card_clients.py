@@ -1,0 +1,173 @@
+"""Card holders as the UCI data set "default of credit card clients" writes them (CSV). Pure.
+
+Columns: ``ID, LIMIT_BAL, AGE``; ``PAY_0, PAY_2 … PAY_6`` (months late, −2 no use, −1 paid in full, 0 revolved
+on time), ``BILL_AMT1 … 6`` and ``PAY_AMT1 … 6``, newest first; ``PAY_AMTk`` pays the bill of month k+1.
+``default.payment.next.month`` may be absent. Sex, education and marriage are not read. A number may be
+written ``20000`` or ``20000.0``; whatever else is refused by name, with its line and column.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from refi.errors import Refused
+from refi.money import MAX_AMOUNT
+
+MONTHS = 6
+STATUSES = ("PAY_0", *(f"PAY_{k}" for k in range(2, MONTHS + 1)))
+BILLS = tuple(f"BILL_AMT{k}" for k in range(1, MONTHS + 1))
+PAYMENTS = tuple(f"PAY_AMT{k}" for k in range(1, MONTHS + 1))
+DEFAULTED = "default.payment.next.month"
+COLUMNS = ("ID", "LIMIT_BAL", "AGE", *STATUSES, *BILLS, *PAYMENTS)
+MINOR_UNITS = 100
+STATUS_RANGE = (-2, 9)
+AGE_RANGE = (18, 120)
+NUMBER = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,9})?")
+
+
+class CardsFileRefused(Refused):
+    """The file is not card holders' rows as documented. ``facts`` name the line and the column."""
+
+
+class CardsFileEmpty(CardsFileRefused):
+    """There is nothing in the file, or nothing under its header."""
+
+
+class HeaderRefused(CardsFileRefused):
+    """The first line is not a header, or names a column twice."""
+
+
+class ColumnMissing(CardsFileRefused):
+    """The header lacks a column."""
+
+
+class RowRefused(CardsFileRefused):
+    """A line has more or fewer cells than the header, or cannot be read as CSV."""
+
+
+class NotANumber(CardsFileRefused):
+    """A cell is empty, NaN, infinite, or not a plain decimal number."""
+
+
+class FigureRefused(CardsFileRefused):
+    """A cell is a number that cannot be: a negative payment, a fraction of a cent, an age below 18."""
+
+
+class ClientTwice(CardsFileRefused):
+    """Two lines have the same ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One card holder; amounts in minor units (the data set's unit times 100), months newest first."""
+
+    id: int
+    limit: int
+    age: int
+    statuses: tuple[int, ...]
+    bills: tuple[int, ...]
+    payments: tuple[int, ...]
+    defaulted: bool | None = None
+
+
+def read(lines: Iterable[str]) -> Iterator[Client]:
+    """Card holders from the lines of the file, one at a time (only the IDs seen are kept).
+
+    A byte order mark is skipped and blank lines are passed over. Raises a `CardsFileRefused`.
+    """
+    header: list[str] | None = None
+    seen: set[int] = set()
+    line = 0
+    for line, cells in _cells(lines):
+        if header is None:
+            header = _header(cells)
+            continue
+        if len(cells) != len(header):
+            raise RowRefused(f"line {line}: {len(cells)} cells where the header has {len(header)}", line=line)
+        client = _client(_Row(line, dict(zip(header, cells, strict=True))))
+        if client.id in seen:
+            raise ClientTwice(f"line {line}: ID {client.id} was there before", line=line, column="ID")
+        seen.add(client.id)
+        yield client
+    if not seen:
+        raise CardsFileEmpty("there is no card holder in the file", line=line)
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield line.removeprefix("\ufeff") if number == 0 else line
+
+
+def _cells(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Numbered rows without the blank ones; what the CSV reader refuses becomes `RowRefused`."""
+    table = csv.reader(_without_mark(lines), strict=True)
+    while True:
+        try:
+            cells = next(table)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            line = table.line_num
+            raise RowRefused(f"line {line}: not readable as CSV: {error}", line=line) from None
+        if any(cell.strip() for cell in cells):
+            yield table.line_num, cells
+
+
+def _header(cells: list[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    if not set(names) & set(COLUMNS):
+        raise HeaderRefused("line 1 is not the header: it names none of the columns", line=1)
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise HeaderRefused(f"the header names a column twice: {', '.join(twice)}", line=1, columns=twice)
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise ColumnMissing(f"the header lacks {', '.join(missing)}", line=1, columns=missing)
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    cells: Mapping[str, str]
+
+    def number(self, column: str) -> Decimal:
+        text = self.cells[column].strip()
+        if not NUMBER.fullmatch(text):
+            shown = repr(text[:40]) if text else "nothing"
+            raise NotANumber(
+                f"line {self.line}: {column} is {shown}, not a number", line=self.line, column=column
+            )
+        return Decimal(text)
+
+    def whole(self, column: str, least: int, most: int) -> int:
+        value = self.number(column)
+        if value != int(value) or not least <= value <= most:
+            self.refuse(column, value, f"not a whole number from {least} to {most}")
+        return int(value)
+
+    def amount(self, column: str, *, least: int) -> int:
+        """The figure in minor units, at least ``least``."""
+        value = self.number(column) * MINOR_UNITS
+        if value != int(value):
+            self.refuse(column, value / MINOR_UNITS, "finer than the minor unit")
+        if not least <= value <= MAX_AMOUNT:
+            self.refuse(column, value / MINOR_UNITS, "negative" if value < 0 else "too large")
+        return int(value)
+
+    def refuse(self, column: str, value: Decimal, why: str) -> None:
+        raise FigureRefused(f"line {self.line}: {column} is {value:f}: {why}", line=self.line, column=column)
+
+
+def _client(row: _Row) -> Client:
+    return Client(
+        id=row.whole("ID", 1, 10**9),
+        limit=row.amount("LIMIT_BAL", least=0),
+        age=row.whole("AGE", *AGE_RANGE),
+        statuses=tuple(row.whole(name, *STATUS_RANGE) for name in STATUSES),
+        bills=tuple(row.amount(name, least=-MAX_AMOUNT) for name in BILLS),
+        payments=tuple(row.amount(name, least=0) for name in PAYMENTS),
+        defaulted=bool(row.whole(DEFAULTED, 0, 1)) if DEFAULTED in row.cells else None,
+    )

@@ -1,0 +1,134 @@
+"""The pure commands, run as a person runs them: real processes, JSON out, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+PLAN = ["schedule", "--principal", "1200000", "--annual-rate", "0.12", "--disbursed-on", "2026-12-10"]
+
+
+def refi(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "refi.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def answer(*arguments: str, stdin: str = "") -> Any:
+    run = refi(*arguments, "--json", stdin=stdin)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    return json.loads(run.stdout)
+
+
+def test_the_golden_schedule() -> None:
+    plan = answer(*PLAN, "--installments", "6")
+    rows = [(r["due_date"], r["principal"], r["interest"], r["amount"]) for r in plan["installments"]]
+    assert rows == [
+        ("2027-01-10", 195_058, 12_000, 207_058),
+        ("2027-02-10", 197_009, 10_049, 207_058),
+        ("2027-03-10", 198_979, 8_079, 207_058),
+        ("2027-04-10", 200_968, 6_090, 207_058),
+        ("2027-05-10", 202_978, 4_080, 207_058),
+        ("2027-06-10", 205_008, 2_050, 207_058),
+    ]
+    assert (plan["total_interest"], plan["total_of_payments"]) == (42_348, 1_242_348)
+    assert plan["installments"][-1]["balance_after"] == 0
+
+
+def test_the_golden_quote() -> None:
+    quote = answer(
+        "quote", "--balance", "1200000", "--card-apr", "0.1825", "--apr", "0.12", "--terms", "3,6,12"
+    )
+    figures = [(p["term"], p["total_interest"], p["saving_same_payment"]) for p in quote["plans"]]
+    assert figures == [(3, 24_080, 12_991), (6, 42_348, 23_549), (12, 79_423, 46_925)]
+    assert quote["baselines"][1]["months"] == 47
+    assert quote["baselines"][1]["total_interest"] == 207_269
+    assert quote["indicative"] is True
+
+
+def test_a_plan_that_costs_more_says_so() -> None:
+    quote = answer("quote", "--balance", "1200000", "--card-apr", "0.01", "--terms", "3")
+    assert quote["plans"][0]["worthwhile"] is False
+    assert quote["plans"][0]["saving_same_payment"] < 0
+    assert "not advised" in refi("quote", "--balance", "1200000", "--card-apr", "0.01", "--terms", "3").stdout
+
+
+def test_the_published_annual_rate() -> None:
+    """100,000 less a fee of 1,000, 12 × 8,833.3: 12.80 % simple, 13.58 % compound (PBOC 2021 no. 3)."""
+    payments = [{"on": f"2026-{month:02d}-15", "amount": 883_330} for month in range(2, 13)]
+    flows = {
+        "advances": [{"on": "2026-01-15", "amount": 9_900_000}],
+        "payments": [*payments, {"on": "2027-01-15", "amount": 883_330}],
+        "regime": "cn_irr",
+    }
+    rates = answer("apr", stdin=json.dumps(flows))
+    assert round(float(rates["apr"]) * 100, 2) == 12.80
+    assert round(float(rates["effective_annual_rate"]) * 100, 2) == 13.58
+
+
+@pytest.mark.parametrize("name", ["apr_cases.json", "schedule_cases.json"])
+def test_published_examples(name: str) -> None:
+    if not (SHARED / name).exists():
+        pytest.skip(f"{name} is not beside this checkout")
+    for case in json.loads((SHARED / name).read_text()):
+        if name == "apr_cases.json":
+            question = {
+                key: case[key] for key in ("advances", "payments", "regime", "unit_period") if key in case
+            }
+            found = float(answer("apr", stdin=json.dumps(question))[case["field"]]) * 100
+            assert abs(found - case["answer_percent"]) <= 0.5 * 10 ** -case["places"], case["id"]
+        else:
+            options = ("principal", "annual_rate", "installments", "disbursed_on", "first_due_on", "method",
+                       "day_count", "rounding")  # fmt: skip
+            given = [part for key in options for part in (f"--{key.replace('_', '-')}", str(case[key]))]
+            rows = answer("schedule", *given)["installments"]
+            assert [{key: row[key] for key in case["expected"][0]} for row in rows] == case["expected"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [*PLAN, "--installments", "0"],
+        [*PLAN, "--installments", "61"],
+        ["schedule", "--principal", "0", *PLAN[3:], "--installments", "6"],
+        ["schedule", "--principal", "-1", *PLAN[3:], "--installments", "6"],
+        ["schedule", "--principal", str(10**30), *PLAN[3:], "--installments", "6"],
+        ["schedule", "--principal", "NaN", *PLAN[3:], "--installments", "6"],
+        [*PLAN[:3], "--annual-rate", "NaN", *PLAN[5:], "--installments", "6"],
+        [*PLAN[:3], "--annual-rate", "０.１", *PLAN[5:], "--installments", "6"],
+        [*PLAN[:3], "--annual-rate", "1_0", *PLAN[5:], "--installments", "6"],
+        [*PLAN[:5], "--disbursed-on", "2026-02-30", "--installments", "6"],
+        [*PLAN, "--installments", "6", "--first-due-on", "2026-12-01"],
+        ["quote", "--balance", "-5"],
+        ["quote", "--balance", "1200000", "--terms", "5"],
+        ["quote", "--balance", "1200000", "--terms", "three"],
+        ["quote", "--balance", "1200000", "--market", "xx"],
+        ["segments", "--cards", "/no/such/file.csv"],
+        ["no-such-command"],
+    ],
+)
+def test_wrong_use_ends_with_2_and_a_sentence(arguments: list[str]) -> None:
+    run = refi(*arguments)
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("stdin", ["", "[]", "{", "{}", '{"advances": 5}', "[" * 100_000])
+def test_flows_that_cannot_be_read(stdin: str) -> None:
+    run = refi("apr", stdin=stdin)
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr

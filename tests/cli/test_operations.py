@@ -1,0 +1,86 @@
+"""The commands of an operator, as processes on a real database: answers, sentences, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+def refi(url: str, *arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "refi.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", "REFI_DATABASE_URL": url, "REFI_LOG_LEVEL": "ERROR", **more},
+    )
+
+
+def test_from_nothing_to_clean_books(blank_database_url: str) -> None:
+    before = refi(blank_database_url, "audit")
+    assert (before.returncode, before.stdout) == (1, "")
+    assert "run refi migrate" in before.stderr
+
+    for _ in range(2):
+        migrated = refi(blank_database_url, "migrate")
+        assert migrated.returncode == 0, migrated.stderr
+        assert "business date" in migrated.stdout
+
+    seeded = refi(blank_database_url, "seed", "--borrowers", "5", "--json")
+    assert json.loads(seeded.stdout)["added"] == 5, seeded.stderr
+
+    audited = refi(blank_database_url, "audit", "--json")
+    assert audited.returncode == 0, audited.stderr
+    assert json.loads(audited.stdout)["findings"] == []
+    assert "provider_cash_book" in json.loads(audited.stdout)["skipped"]
+
+    other = refi(blank_database_url, "audit", REFI_MARKET="us")
+    assert other.returncode == 1
+    assert "belongs to market cn" in other.stderr
+
+
+def test_hiring(cloned_database_url: str) -> None:
+    assert refi(cloned_database_url, "migrate").returncode == 0
+    hired = refi(cloned_database_url, "hire", "anna", "--role", "reviewer", stdin="a long enough one\n")
+    assert hired.returncode == 0, hired.stderr
+    assert hired.stdout.startswith("staff_")
+    again = refi(cloned_database_url, "hire", "anna", "--role", "reviewer", stdin="a long enough one\n")
+    assert (again.returncode, "hired before" in again.stderr) == (1, True)
+    for arguments, password in (
+        (["bob", "--role", "reviewer"], "short"),
+        (["Bob Ross", "--role", "reviewer"], "a long enough one"),
+        (["bob", "--role", "king"], "a long enough one"),
+        (["bob"], "a long enough one"),
+    ):
+        assert refi(cloned_database_url, "hire", *arguments, stdin=f"{password}\n").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["audit", "doctor", "migrate", "close"])
+def test_a_database_that_does_not_answer_is_a_sentence(command: str) -> None:
+    run = refi(NOWHERE, command)
+    assert run.returncode == 1
+    assert "did not answer" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("REFI_ENV", "live", "REFI_TOKEN_SECRET"),
+        ("REFI_ENV", "moon", "REFI_ENV"),
+        ("REFI_DATA_KEYS", "short", "REFI_DATA_KEYS"),
+        ("REFI_MARKET", "xx", "xx"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(variable: str, value: str, named: str) -> None:
+    run = refi(NOWHERE, "audit", **{variable: value})
+    assert run.returncode == 2
+    assert named in run.stderr
+    assert "Traceback" not in run.stderr
