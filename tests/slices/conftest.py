@@ -1,0 +1,17 @@
+"""Slices run on the whole stack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import Stack, running_stack
+
+
+@pytest.fixture
+async def stack(database_url: str, tmp_path: Path) -> AsyncIterator[Stack]:
+    """Provider, service and worker on this test's database."""
+    async with running_stack(database_url, tmp_path) as running:
+        yield running
