@@ -11,7 +11,17 @@ import sys
 
 HOMES = {
     "refi.cli.arithmetic": ("schedule", "apr", "quote", "segments"),
-    "refi.cli.operations": ("migrate", "serve", "worker", "scheduler", "close", "seed", "hire", "audit"),
+    "refi.cli.operations": (
+        "migrate",
+        "serve",
+        "worker",
+        "scheduler",
+        "close",
+        "seed",
+        "reseal",
+        "hire",
+        "audit",
+    ),
     "refi.cli.doctor": ("doctor",),
     "refi.cli.demo": ("demo",),
 }

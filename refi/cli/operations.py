@@ -21,6 +21,7 @@ from refi.cli.progress import counting
 from refi.cli.running import with_runtime
 from refi.cli.shared import AsJson, app, day, fail, show
 from refi.db import migrate as migrations
+from refi.db import resealing
 from refi.db.work import SYSTEM
 from refi.runtime import Runtime
 from refi.scheduler import run_scheduler
@@ -111,6 +112,13 @@ def _seed_table(answer: dict[str, Any]) -> str:
         f"{answer['borrowers']} borrowers: {answer['added']} added, {answer['already_there']} already there; "
         f"{answer['statements']} bills\n{segments}\nsign in as {', '.join(answer['sample_phones'])}"
     )
+
+
+@app.command()
+def reseal(as_json: AsJson = False) -> None:
+    """Seal every sensitive field anew with the first of REFI_DATA_KEYS; then an old key can go."""
+    answer = with_runtime(lambda runtime: resealing.reseal(runtime.database))
+    show(dict(answer), as_json, lambda a: "\n".join(f"{name} {count}" for name, count in a.items()))
 
 
 @app.command()
