@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -9,11 +10,11 @@ from pydantic import Field
 from sqlalchemy.dialects.postgresql import insert
 
 from refi import clock
-from refi.db.work import Work
 from refi.errors import Refused
 from refi.ids import BorrowerId, LoanId, PaymentId
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind
+from refi.ledger.tables import Movement
 from refi.loans import service as loans
 from refi.payments import service as payments
 from refi.payments.provider_events import read_event
@@ -105,14 +106,14 @@ async def pay(loan_id: str, body: PaymentIn, work: CurrentWork, actor: CurrentAc
         body.mode,
         known_id(account, "bacc") if account is not None else None,
     )
-    return await _payment(work, row)
+    return _payment(row, ())  # nothing is booked before the money arrives
 
 
 @router.get("/payments/{payment_id}")
 async def show(payment_id: str, work: CurrentWork, actor: CurrentActor) -> PaymentOut:
     """One payment."""
     row = await payments.own_payment(work, BorrowerId(actor.id), PaymentId(known_id(payment_id, "pay")))
-    return await _payment(work, row)
+    return _payment(row, await ledger.of_loan(work, row.loan_id))
 
 
 @router.get("/loans/{loan_id}/payments")
@@ -125,15 +126,16 @@ async def list_payments(
         work, LoanId(loan.id), limit=page.limit + 1, starting_after=page.starting_after
     )
     rows, has_more = page.cut(found)
-    return Page(data=[await _payment(work, row) for row in rows], has_more=has_more)
+    movements = await ledger.of_loan(work, loan.id)
+    return Page(data=[_payment(row, movements) for row in rows], has_more=has_more)
 
 
-async def _payment(work: Work, row: Payment) -> PaymentOut:
-    allocations = []
-    if row.status is PaymentStatus.POSTED:
-        movements = await ledger.of_loan(work, row.loan_id)
-        booked = [m for m in ledger.live(movements, Kind.REPAYMENT) if m.source == row.id]
-        allocations = [AllocationOut.model_validate(part) for m in booked for part in m.allocations]
+def _payment(row: Payment, movements: Sequence[Movement]) -> PaymentOut:
+    """A payment with what it paid, from the movements of its loan."""
+    booked = [m for m in ledger.live(movements, Kind.REPAYMENT) if m.source == row.id]
+    posted = row.status is PaymentStatus.POSTED
+    parts = [part for m in booked for part in m.allocations] if posted else []
+    allocations = [AllocationOut.model_validate(part) for part in parts]
     return PaymentOut(
         id=row.id,
         loan=row.loan_id,
