@@ -171,6 +171,8 @@ def _contradictions(work: Work, loan: Loan, account: Account, movements: Sequenc
     if loan.status is LoanStatus.ACTIVE and state.settled:
         found.append("active, and nothing is owed")
     is_open = loan.status in (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF)
+    if loan.unmet_on != (unmet_on := state.unmet_on if is_open else None):
+        found.append(f"unmet since {loan.unmet_on}, the contract says {unmet_on}")
     owed = account.owed(max(work.on, account.last_day)).principal if is_open else 0
     if (booked := _principal_booked(movements)) != owed:
         found.append(f"the ledger's principal is {booked}, the contract's {owed}")

@@ -88,8 +88,7 @@ async def activate(work: Work, loan_id: LoanId, *, credited_on: date, cause: str
     """The issuer (or the bank account) was credited: dates are fixed and the principal is owed."""
     loan = await lock(work, loan_id)
     loan.status = move(MOVES, loan.status, LoanStatus.ACTIVE)
-    loan.credited_on = credited_on
-    loan.first_due_on = dates.first_due_on(credited_on)
+    loan.credited_on, loan.first_due_on = credited_on, dates.first_due_on(credited_on)
     loan.version += 1
     plan = schedule(_terms(loan), credited_on, loan.first_due_on)
     await work.session.execute(
@@ -115,6 +114,7 @@ async def activate(work: Work, loan_id: LoanId, *, credited_on: date, cause: str
         effective_on=credited_on,
         loan_id=loan.id,
     )
+    loan.unmet_on = account_of(loan, ()).state(credited_on).unmet_on
     work.announce(events.LoanActivated(loan.id, loan.borrower_id, credited_on, loan.first_due_on))
     return loan
 
@@ -129,7 +129,7 @@ async def cancel(work: Work, loan: Loan, reason: str, *, returned_by: str | None
     if loan.status is LoanStatus.PAID_OFF:  # what had closed it is undone below
         loan.status = move(MOVES, loan.status, LoanStatus.ACTIVE)
     loan.status = move(MOVES, loan.status, LoanStatus.CANCELLED)
-    loan.closed_on = work.on
+    loan.closed_on, loan.unmet_on = work.on, None
     loan.version += 1
     movements = await ledger.of_loan(work, loan.id)
     for kind, undo in entries.UNDONE_BY_CANCELLATION.items():
@@ -261,9 +261,10 @@ async def _book(work: Work, loan: Loan, receipt: Receipt, booking: Booking, caus
 
 
 def _settle(work: Work, loan: Loan, account: Account) -> State:
-    """Bring the stored status in line with the derived state."""
+    """Bring what is stored of the derived state in line with it: status and ``unmet_on``."""
     loan.version += 1
     state = account.state(max(work.on, account.last_day))
+    loan.unmet_on = state.unmet_on
     if state.settled and loan.status is LoanStatus.ACTIVE:
         loan.status = move(MOVES, loan.status, LoanStatus.PAID_OFF)
         loan.closed_on = account.last_day

@@ -46,7 +46,12 @@ class Agreement(Base):
 
 
 class Loan(Base):
-    """An account. ``credited_on`` and ``first_due_on`` are fixed when the issuer is credited."""
+    """An account. ``credited_on`` and ``first_due_on`` are fixed when the issuer is credited.
+
+    ``unmet_on`` is a copy: the due date, past or coming, of the oldest installment that is not fully met, as
+    `refi.schedules.contract` says (none when nothing scheduled is left). Days past due on a day are the day
+    minus it, so what a day brings is found by index. ``refi audit`` proves it.
+    """
 
     __tablename__ = "loans"
     __table_args__ = (
@@ -59,8 +64,10 @@ class Loan(Base):
             name="credited_on",
         ),
         CheckConstraint("(credited_on IS NULL) = (first_due_on IS NULL)", name="first_due_on"),
+        CheckConstraint("unmet_on IS NULL OR status IN ('active', 'charged_off')", name="unmet_on"),
         Index("ix_loans_borrower_id", "borrower_id", "id"),
         Index("ix_loans_open", "id", postgresql_where=text("status = 'active'")),
+        Index("ix_loans_unmet_on", "unmet_on", "id", postgresql_where=text("status = 'active'")),
     )
 
     id: Mapped[PrimaryId]
@@ -84,6 +91,7 @@ class Loan(Base):
     credited_on: Mapped[date | None]
     first_due_on: Mapped[date | None]
     closed_on: Mapped[date | None]
+    unmet_on: Mapped[date | None]
     policy_version: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]

@@ -9,16 +9,16 @@ BUCKET_DAYS = 30
 LAST_BUCKET = 7
 
 
-def oldest_unmet(due: Iterable[tuple[date, int]], on: date) -> date | None:
-    """The oldest due date before ``on`` with something unpaid; ``due`` is (due date, unpaid amount) pairs."""
-    return min((due_on for due_on, unpaid in due if unpaid > 0 and due_on < on), default=None)
+def oldest_unmet(due: Iterable[tuple[date, int]]) -> date | None:
+    """The oldest due date, past or coming, with something unpaid; ``due`` is (due date, unpaid amount)."""
+    return min((due_on for due_on, unpaid in due if unpaid > 0), default=None)
 
 
-def days_past_due(oldest_unpaid_due_on: date | None, on: date) -> int:
+def days_past_due(unmet_on: date | None, on: date) -> int:
     """Business date minus oldest unpaid due date; 0 when nothing is past due (RULES: the one definition)."""
-    if oldest_unpaid_due_on is None:
+    if unmet_on is None:
         return 0
-    return max(0, (on - oldest_unpaid_due_on).days)
+    return max(0, (on - unmet_on).days)
 
 
 def bucket(days: int) -> str:

@@ -82,7 +82,9 @@ class State:
         installments: the plan as it stands, in order of number.
         balances: what is owed.
         days_past_due: business date − oldest unpaid due date, 0 when nothing is past due.
-        oldest_unpaid_due_on: the oldest due date before the day with something unpaid.
+        unmet_on: the oldest due date, past or coming, with something unpaid of its scheduled amount; it
+            changes with events, not with the day.
+        oldest_unpaid_due_on: the same if it is before the day, else none.
         bucket: ``current``, ``M1`` … ``M6``, ``M7+``.
         next_due_date: the next due date from the day on with something unpaid; none when charged off.
         next_due_amount: what is unpaid of it at its scheduled amount.
@@ -102,6 +104,7 @@ class State:
     installments: tuple[InstallmentState, ...]
     balances: Balances
     days_past_due: int
+    unmet_on: date | None
     oldest_unpaid_due_on: date | None
     bucket: str
     next_due_date: date | None

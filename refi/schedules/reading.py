@@ -18,8 +18,8 @@ def read(book: Book, on: date) -> State:
         later -= row.principal
         installments.append(_installment(book, row, on, later))
     position = book.position(on)
-    oldest = arrears.oldest_unmet(((row.due_on, row.unpaid_scheduled) for row in book.rows), on)
-    late = arrears.days_past_due(oldest, on)
+    unmet_on = arrears.oldest_unmet((row.due_on, row.unpaid_scheduled) for row in book.rows)
+    late = arrears.days_past_due(unmet_on, on)
     written_off = book.charged_off
     past_due = sum(row.unpaid_scheduled for row in book.rows if row.due_on < on or written_off is not None)
     next_due, next_amount = _next_due(book, on)
@@ -30,7 +30,8 @@ def read(book: Book, on: date) -> State:
             position.principal, position.interest, position.fees, position.penalties, position.total, past_due
         ),
         days_past_due=late,
-        oldest_unpaid_due_on=oldest,
+        unmet_on=unmet_on,
+        oldest_unpaid_due_on=unmet_on if late else None,
         bucket=arrears.bucket(late),
         next_due_date=next_due,
         next_due_amount=next_amount,

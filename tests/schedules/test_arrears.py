@@ -20,7 +20,8 @@ def test_buckets(days: int, name: str) -> None:
 
 def test_the_oldest_unmet_due_date_counts() -> None:
     due = [(date(2027, 1, 10), 0), (date(2027, 2, 10), 5), (date(2027, 3, 10), 9)]
-    assert oldest_unmet(due, date(2027, 2, 10)) is None
-    assert oldest_unmet(due, date(2027, 2, 11)) == date(2027, 2, 10)
+    assert oldest_unmet(due) == date(2027, 2, 10)
+    assert oldest_unmet(due[:1]) is None
+    assert days_past_due(date(2027, 2, 10), date(2027, 2, 10)) == 0
     assert days_past_due(date(2027, 2, 10), date(2027, 2, 19)) == 9
     assert days_past_due(None, date(2027, 2, 19)) == 0
