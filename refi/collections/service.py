@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from refi.borrowers import service as borrowers
-from refi.borrowers.tables import Borrower, Purpose
+from refi.borrowers.tables import Borrower
 from refi.collections import ladder
 from refi.db.work import Work
 from refi.ids import BorrowerId, LoanId, MessageId
@@ -108,8 +107,6 @@ def _wish(borrower: Borrower, begun: ladder.Begun, on: date, items: list[ladder.
 
 async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
     """Whether a reminder is still right. Locks its loans, as posting a payment does: who paid is not told."""
-    if await _contact_withdrawn(work, BorrowerId(str(row.borrower_id))):
-        return Dropped("contact_withdrawn")
     about = await messages.subjects_of(work, MessageId(row.id))
     planned: dict[str, list[tuple[int, date]]] = defaultdict(list)
     for item in about:
@@ -124,9 +121,3 @@ async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
     if not missing:
         return Dropped("paid")
     return Wanted({"amount": missing, "currency": active[0].currency, "due_on": about[0].due_on})
-
-
-async def _contact_withdrawn(work: Work, borrower_id: BorrowerId) -> bool:
-    """Whether the borrower took the consent to be contacted back (never having given it is not a no)."""
-    newest = (await borrowers.consents(work, borrower_id)).get(Purpose.CONTACT)
-    return newest is not None and not newest.granted

@@ -41,7 +41,7 @@ def obstacles(micro: MicroLoan, contact: Contact, standing: Standing) -> list[st
         found.append("too_few_on_time_installments")
     if not standing.loan_in_good_standing:
         found.append("loan_not_in_good_standing")
-    found += [name for name in contact.marketing_stopped_by if name in standing.stops]
+    found += [name for name in contact.gate("marketing").stopped_by if name in standing.stops]
     if standing.suggested:
         found.append("already_suggested")
     return found

@@ -116,14 +116,14 @@ async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
         "apr": suggestion.apr,
         "opt_out": work.policy.contact.opt_out_words[0],
     }
-    return Wanted(values, await _stops(work, BorrowerId(suggestion.borrower_id)))
+    return Wanted(values, dict.fromkeys(await _stops(work, BorrowerId(suggestion.borrower_id))))
 
 
 async def suggestions_of(
     work: Work, borrower_id: BorrowerId, *, limit: int, starting_after: str | None = None
 ) -> Sequence[Suggestion]:
     """What is open to the borrower today, newest first; nothing while something stops marketing."""
-    if await _stops(work, borrower_id) & set(work.policy.contact.marketing_stopped_by):
+    if await _stops(work, borrower_id) & set(work.policy.contact.gate("marketing").stopped_by):
         return []
     query = (
         select(Suggestion)

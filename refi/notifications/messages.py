@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from refi.ids import MessageId
@@ -58,10 +58,13 @@ MOST_TRIES_OF_A_CODE = 6
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The message is still right; ``values`` fill its template, ``standing`` is what marketing must heed."""
+    """The message is still right; ``values`` fill its template.
+
+    ``stops`` is what the borrower is in (``past_due``, ``dispute`` …) with its last day, None for no end.
+    """
 
     values: Mapping[str, object] = field(default_factory=dict)
-    standing: frozenset[str] = frozenset()
+    stops: Mapping[str, date | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,10 +83,12 @@ async def _claim(
         return None
     if row.borrower_id is not None:
         borrower = await borrowers.get(work, BorrowerId(row.borrower_id))
-        if not await _may_contact(work, row, borrower, answer):
+        channel, to_sealed = row.channel, row.to_sealed
+        if to_sealed is None:  # judged on the channel that it really takes
+            channel, to_sealed = await _address(work, channel, borrower)
+        if not await _may_contact(work, row, channel, borrower, answer):
             return None
-        if row.to_sealed is None:
-            row.channel, row.to_sealed = await _address(work, row.channel, borrower)
+        row.channel, row.to_sealed = channel, to_sealed
     if row.text_sealed is None:
         text = templates.render(row.template, row.channel, row.locale, answer.values)
         row.text_sealed = work.vault.seal(text)
@@ -109,7 +111,8 @@ async def _address(work: Work, channel: str, borrower: Borrower) -> tuple[str, s
     return "sms", borrower.phone_sealed
 
 
-async def _may_contact(work: Work, row: Message, borrower: Borrower, wanted: Wanted) -> bool:
+async def _may_contact(work: Work, row: Message, channel: str, borrower: Borrower, wanted: Wanted) -> bool:
+    newest = await borrowers.consents(work, BorrowerId(borrower.id))
     earlier = await work.session.scalars(
         select(Message.contacted_at).where(
             Message.borrower_id == borrower.id,
@@ -123,12 +126,13 @@ async def _may_contact(work: Work, row: Message, borrower: Borrower, wanted: Wan
         work.policy.version,
         contact_policy.Ask(
             gate=row.gate.value,
-            channel=row.channel,
+            channel=channel,
             at=work.now,
             zone=ZoneInfo(borrower.time_zone),
             earlier=[instant for instant in earlier if instant is not None],
-            consents=frozenset(p.value for p in await borrowers.consented(work, BorrowerId(borrower.id))),
-            standing=wanted.standing,
+            consents=frozenset(purpose.value for purpose, row in newest.items() if row.granted),
+            withdrawn=frozenset(purpose.value for purpose, row in newest.items() if not row.granted),
+            stops=wanted.stops,
         ),
     )
     if verdict.allowed:

@@ -24,20 +24,32 @@ from refi.policies.base import (
 from refi.policies.deciding import Consent
 
 Exemption = Literal["one_time_code", "receipt", "requested_notice"]
-Standstill = Literal["past_due", "hardship", "dispute", "hold", "deceased", "legal"]
+Standstill = Literal[
+    "past_due", "promise", "dispute", "hardship", "deceased", "legal", "complaint", "asked_to_stop"
+]
 
 
 class GateClass(Value):
-    """When a class of contact may reach the borrower: ``from_time`` until before ``until_time``, local."""
+    """When a class of contact may reach the borrower: ``from_time`` until before ``until_time``, local.
+
+    ``borrowers_hours``: what the borrower agreed to takes the place of these hours, or narrows them.
+    ``needs_consent`` must have been given, ``ends_with_consent`` must not have been taken back;
+    ``stopped_by`` is what it never happens under.
+    """
 
     name: Gate
     from_time: time
     until_time: time
+    borrowers_hours: Literal["replace", "narrow"]
+    needs_consent: Consent | None = None
+    ends_with_consent: Consent | None = None
+    stopped_by: tuple[Standstill, ...]
 
     @model_validator(mode="after")
     def _is_daytime(self) -> Self:
         if self.from_time >= self.until_time:
             raise ValueError(f"{self.name}: from_time must be before until_time")
+        require_distinct(f"{self.name}: stopped_by", self.stopped_by)
         return self
 
 
@@ -50,11 +62,11 @@ class Contact(Value):
     unanswered_dials_per_day: Count
     calls_per_seven_days: Count | None = None
     quiet_days_after_conversation: Days | None = None
+    third_party_after_tries: Count = Field(ge=1)
     log_years: Annotated[int, Field(ge=1, le=30)]
     exempt: tuple[Exemption, ...]
     opt_out_words: tuple[Name, ...]
-    marketing_consent: Consent
-    marketing_stopped_by: tuple[Standstill, ...]
+    opt_out_stops: Literal["marketing", "channel"]
     classes: tuple[GateClass, ...]
 
     @model_validator(mode="after")

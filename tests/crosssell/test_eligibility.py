@@ -45,7 +45,7 @@ def test_everything_in_order() -> None:
         ({"stops": frozenset({"past_due"})}, "past_due"),
         ({"stops": frozenset({"hardship"})}, "hardship"),
         ({"stops": frozenset({"dispute"})}, "dispute"),
-        ({"stops": frozenset({"hold"})}, "hold"),
+        ({"stops": frozenset({"legal"})}, "legal"),
         ({"suggested": True}, "already_suggested"),
     ],
 )

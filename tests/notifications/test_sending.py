@@ -183,7 +183,7 @@ async def test_a_payment_under_way_holds_the_claim_back(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("granted", "outcome"), [(True, ("sent", None)), (False, ("skipped", "contact_withdrawn"))]
+    ("granted", "outcome"), [(True, ("sent", None)), (False, ("skipped", "contact_consent_withdrawn"))]
 )
 async def test_consent_to_contact(desk: Desk, granted: bool, outcome: tuple[str, str | None]) -> None:
     person = await a_borrower(desk)
