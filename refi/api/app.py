@@ -19,6 +19,7 @@ from refi.crosssell import routes as crosssell
 from refi.loans import routes as loans
 from refi.notifications import routes as notifications
 from refi.payments import routes as payments
+from refi.payments import staff_routes as staff_payments
 from refi.runtime import ACTS, Runtime
 from refi.sign_in import routes as sign_in
 from refi.staff import routes as staff
@@ -42,6 +43,8 @@ ROUTERS: list[APIRouter] = [
     staff.router,
     review_routes.router,
     document_routes.staff_router,
+    loans.staff_router,
+    staff_payments.router,
 ]
 
 DESCRIPTION = """

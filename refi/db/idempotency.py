@@ -11,6 +11,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+import asyncpg
+
 from refi.db.work import Key, Work
 from refi.errors import Conflict, Refused
 
@@ -53,11 +55,26 @@ def claimed(work: Work, body: bytes) -> Answer | None:
     claim = work.claim
     if claim is None or not claim.free:
         raise KeyInFlight("a request with this Idempotency-Key is still running")
-    if claim.answered is None:
+    return _answer(claim.answered, body)
+
+
+async def stored(work: Work, key: Key, body: bytes) -> Answer | None:
+    """What ``key`` was answered with before, without taking it; None when it was not. Raises `KeyReused`."""
+    raw = await work.raw()
+    row = await raw.fetchrow(
+        "SELECT request_hash, status, content_type, body FROM stored_answers WHERE scope = $1 AND key = $2",
+        key.scope,
+        key.text,
+    )
+    return _answer(row, body)
+
+
+def _answer(row: asyncpg.Record | None, body: bytes) -> Answer | None:
+    if row is None:
         return None
-    if claim.answered["request_hash"] != request_hash(body):
+    if row["request_hash"] != request_hash(body):
         raise KeyReused("this Idempotency-Key was used for a different request")
-    return Answer(claim.answered["status"], claim.answered["content_type"], claim.answered["body"])
+    return Answer(row["status"], row["content_type"], row["body"])
 
 
 async def store(work: Work, key: Key, body: bytes, answer: Answer) -> None:

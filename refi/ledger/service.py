@@ -75,12 +75,14 @@ async def take_back(
     )
 
 
-async def of_loan(work: Work, loan_id: str) -> Sequence[Movement]:
-    """The loan's movements in the order they were booked."""
-    rows = await work.session.scalars(
-        select(Movement).where(Movement.loan_id == loan_id).order_by(Movement.id)
-    )
-    return rows.all()
+async def of_loan(
+    work: Work, loan_id: str, *, limit: int | None = None, starting_after: str | None = None
+) -> Sequence[Movement]:
+    """The loan's movements in the order they were booked: all, or ``limit`` of them after that one."""
+    query = select(Movement).where(Movement.loan_id == loan_id).order_by(Movement.id).limit(limit)
+    if starting_after is not None:
+        query = query.where(Movement.id > starting_after)
+    return (await work.session.scalars(query)).all()
 
 
 async def of_loans(work: Work, loan_ids: Sequence[str]) -> dict[str, list[Movement]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from refi.db.work import Work
 from refi.errors import Fault, Refused
@@ -12,18 +13,27 @@ from refi.ids import BorrowerId, LoanId
 from refi.ledger import service as ledger
 from refi.loans import service as loans
 from refi.loans.account import Account
+from refi.loans.finding_service import any_loan
 from refi.loans.states import LoanNotActive, LoanStatus
 from refi.loans.tables import Loan
+from refi.staff.roles import READ_MONEY, require_any
 from refi.web import problems
-from refi.web.deps import CurrentPage
+from refi.web.deps import CurrentPage, Paging
 from refi.web.fields import BusinessDate, Instant, Out, Page, RateOut, known_id
-from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork
+from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork, StaffRoute
 
 router = APIRouter(
     prefix="/v1/loans",
     tags=["loans"],
     route_class=BorrowerRoute,
     responses=problems.responses(401, 404, 422, 503),
+)
+
+staff_router = APIRouter(
+    prefix="/staff/v1/loans",
+    tags=["staff"],
+    route_class=StaffRoute,
+    responses=problems.responses(401, 403, 404, 422, 503),
 )
 
 
@@ -101,7 +111,7 @@ class PayoffOut(Out):
 
 
 class TransactionOut(Out):
-    """One movement of the loan's history."""
+    """One movement of the loan's history; ``reverses`` names the one that it takes back."""
 
     id: str
     kind: str
@@ -112,7 +122,10 @@ class TransactionOut(Out):
     penalty: int
     suspense: int
     source: str | None
+    reverses: str | None
+    allocations: list[dict[str, Any]]
     effective_on: BusinessDate
+    posted_on: Annotated[BusinessDate, Field(validation_alias="on")]
     posted_at: Instant
 
 
@@ -183,11 +196,28 @@ async def payoff_quote(
 
 
 @router.get("/{loan_id}/transactions")
-async def transactions(loan_id: str, work: CurrentWork, actor: CurrentActor) -> Page[TransactionOut]:
+async def transactions(
+    loan_id: str, work: CurrentWork, actor: CurrentActor, page: CurrentPage
+) -> Page[TransactionOut]:
     """Every movement of the loan, oldest first: corrections are new lines."""
     loan = await _own(work, actor.id, loan_id)
-    rows = await ledger.of_loan(work, loan.id)
-    return Page(data=[TransactionOut.model_validate(row) for row in rows], has_more=False)
+    return await _transactions(work, loan.id, page)
+
+
+@staff_router.get("/{loan_id}/transactions")
+async def staff_transactions(
+    loan_id: str, work: CurrentWork, actor: CurrentActor, page: CurrentPage
+) -> Page[TransactionOut]:
+    """Every movement of a loan, oldest first: corrections are new lines."""
+    require_any(actor.roles, *READ_MONEY)
+    loan = await any_loan(work, loan_id)
+    return await _transactions(work, loan.id, page)
+
+
+async def _transactions(work: Work, loan_id: str, page: Paging) -> Page[TransactionOut]:
+    found = await ledger.of_loan(work, loan_id, limit=page.limit + 1, starting_after=page.starting_after)
+    rows, has_more = page.cut(found)
+    return Page(data=[TransactionOut.model_validate(row) for row in rows], has_more=has_more)
 
 
 async def _own(work: Work, borrower_id: str, loan_id: str) -> Loan:

@@ -223,6 +223,10 @@ async def _post(work: Work, row: Payment, provider_id: str, effective_on: date) 
     if row.source_type is SourceType.BANK_DEBIT:
         row.call = Call.ACCEPTED
     row.effective_on, counts_on = effective_on, min(effective_on, work.on)
+    if row.source_type is SourceType.BANK_DEBIT and row.mode == Mode.PAYOFF:
+        counts_on = min(
+            counts_on, row.ordered_on
+        )  # ordered on a quote's good-through day: it settles that quote
     if loan.status is LoanStatus.ACTIVE:
         counts_on = max(counts_on, loan.credited_on or counts_on)
         receipt = Receipt(row.id, counts_on, row.amount, Mode(row.mode))

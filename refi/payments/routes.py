@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
-
-from fastapi import APIRouter, Request
-from pydantic import Field
+from fastapi import APIRouter, Request, Response
 from sqlalchemy.dialects.postgresql import insert
 
 from refi import clock
 from refi.errors import Refused
 from refi.ids import BorrowerId, LoanId, PaymentId
-from refi.ledger import service as ledger
-from refi.ledger.entries import Kind
-from refi.ledger.tables import Movement
 from refi.loans import service as loans
 from refi.payments import service as payments
+from refi.payments.answers_routes import (
+    PaymentIn,
+    PaymentOut,
+    PreviewOut,
+    payment_out,
+    payments_out,
+    preview_out,
+)
 from refi.payments.provider_events import read_event
-from refi.payments.states import PaymentStatus
-from refi.payments.tables import Payment, ProviderNews, SourceType
-from refi.schedules.contract import Mode
+from refi.payments.tables import ProviderNews
 from refi.settings import Settings
 from refi.web import problems, webhooks
 from refi.web.deps import CurrentPage
-from refi.web.fields import Amount, Body, BusinessDate, Instant, Out, Page, known_id, storable
-from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork, PublicRoute
+from refi.web.fields import Out, Page, known_id, storable
+from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork, PublicRoute, previews
 
 router = APIRouter(
     prefix="/v1",
@@ -41,114 +40,54 @@ hooks = APIRouter(
 )
 
 
-class SourceIn(Body):
-    """Where the money comes from; without ``bank_account`` the newest verified one is debited."""
-
-    type: Annotated[SourceType, Field(strict=False)]
-    bank_account: Annotated[str, Field(max_length=40, description="the account's id")] | None = None
-
-
-class PaymentIn(Body):
-    """A repayment. ``due`` pays what is due first, then what comes; ``payoff`` settles the loan."""
-
-    amount: Amount
-    source: SourceIn
-    mode: Annotated[Mode, Field(strict=False)] = Mode.DUE
-
-
-class SourceOut(Out):
-    """Where the money comes from."""
-
-    type: SourceType
-    bank_account: str | None
-
-
-class AllocationOut(Out):
-    """A part of a payment: which installment's what it paid."""
-
-    installment: int
-    component: Literal["fee", "penalty", "interest", "principal"]
-    amount: int
-
-
-class PaymentOut(Out):
-    """A repayment; ``allocations`` once it is posted."""
-
-    id: str
-    loan: str
-    status: PaymentStatus
-    amount: int
-    currency: str
-    mode: str
-    source: SourceOut
-    allocations: list[AllocationOut]
-    effective_on: BusinessDate | None
-    reason: str | None
-    created_at: Instant
-
-
 class Received(Out):
     """The webhook is stored and will be handled."""
 
     received: bool
 
 
-@router.post("/loans/{loan_id}/payments", status_code=202)
-async def pay(loan_id: str, body: PaymentIn, work: CurrentWork, actor: CurrentActor) -> PaymentOut:
-    """Repay: start a debit, or announce a transfer whose reference is the payment's id."""
+@router.post("/loans/{loan_id}/payments", status_code=202, responses={200: {"model": PreviewOut}})
+@previews
+async def pay(
+    loan_id: str, body: PaymentIn, response: Response, work: CurrentWork, actor: CurrentActor
+) -> PaymentOut | PreviewOut:
+    """Repay: start a debit, or announce a transfer whose reference is the payment's id; or preview it."""
+    borrower, loan = BorrowerId(actor.id), LoanId(known_id(loan_id, "loan"))
+    if body.preview:
+        response.status_code = 200
+        seen, made = await payments.preview(work, borrower, loan, body.amount, body.source.type, body.mode)
+        return preview_out(work, seen, body.amount, body.mode, made)
     account = body.source.bank_account
     row = await payments.start(
         work,
-        BorrowerId(actor.id),
-        LoanId(known_id(loan_id, "loan")),
+        borrower,
+        loan,
         body.amount,
         body.source.type,
         body.mode,
         known_id(account, "bacc") if account is not None else None,
     )
-    return _payment(row, ())  # nothing is booked before the money arrives
+    return payment_out(row, (), ())  # nothing is booked before the money arrives
 
 
 @router.get("/payments/{payment_id}")
 async def show(payment_id: str, work: CurrentWork, actor: CurrentActor) -> PaymentOut:
-    """One payment."""
+    """One payment: what it paid, whether it was taken back, what of it went back."""
     row = await payments.own_payment(work, BorrowerId(actor.id), PaymentId(known_id(payment_id, "pay")))
-    return _payment(row, await ledger.of_loan(work, row.loan_id))
+    return (await payments_out(work, row.loan_id, [row]))[0]
 
 
 @router.get("/loans/{loan_id}/payments")
 async def list_payments(
     loan_id: str, work: CurrentWork, actor: CurrentActor, page: CurrentPage
 ) -> Page[PaymentOut]:
-    """The loan's payments, newest first."""
+    """The loan's payments, newest first, failed and returned ones too."""
     loan = await loans.own(work, BorrowerId(actor.id), LoanId(known_id(loan_id, "loan")))
     found = await payments.payments_of(
         work, LoanId(loan.id), limit=page.limit + 1, starting_after=page.starting_after
     )
     rows, has_more = page.cut(found)
-    movements = await ledger.of_loan(work, loan.id)
-    return Page(data=[_payment(row, movements) for row in rows], has_more=has_more)
-
-
-def _payment(row: Payment, movements: Sequence[Movement]) -> PaymentOut:
-    """A payment with what it paid, from the movements of its loan."""
-    booked = [m for m in ledger.live(movements, Kind.REPAYMENT) if m.source == row.id]
-    posted = row.status is PaymentStatus.POSTED
-    parts = [part for m in booked for part in m.allocations] if posted else []
-    allocations = [AllocationOut.model_validate(part) for part in parts]
-    return PaymentOut(
-        id=row.id,
-        loan=row.loan_id,
-        status=row.status,
-        amount=row.amount,
-        currency=row.currency,
-        mode=row.mode,
-        source=SourceOut(type=row.source_type, bank_account=row.bank_account_id),
-        allocations=allocations,
-        effective_on=row.effective_on,
-        reason=row.reason,
-        created_at=row.created_at,
-    )
+    return Page(data=await payments_out(work, loan.id, rows), has_more=has_more)
 
 
 class NewsUnreadable(Refused):

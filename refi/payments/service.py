@@ -12,8 +12,11 @@ from refi.db.work import Work
 from refi.errors import Fault, NotFound, Refused
 from refi.ids import BorrowerId, LoanId, PaymentId
 from refi.loans import service as loans
+from refi.loans.account import Account
 from refi.loans.states import LoanNotActive, LoanStatus
 from refi.loans.tables import Loan
+from refi.payments import previews
+from refi.payments.previews import Preview
 from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus, require_payable
 from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType
 from refi.schedules.contract import Mode
@@ -56,18 +59,11 @@ async def start(
     loan = await loans.lock(work, loan_id)
     if loan.borrower_id != borrower_id:
         raise NotFound("no such loan")
-    if loan.status is not LoanStatus.ACTIVE:
-        raise LoanNotActive(f"a loan that is {loan.status.value} takes no payment")
+    _require_active(loan)
     account_id = None
     if source is SourceType.BANK_DEBIT:
-        account_id = await _account_to_debit(work, borrower_id, bank_account)
-        require_payable(
-            amount,
-            mode=mode.value,
-            payoff_total=(await loans.account(work, loan)).payoff(work.on).total,
-            pending=await _pending_debits(work, loan_id),
-            minimum=work.policy.product.minimum_payment_amount,
-        )
+        account_id = await account_to_debit(work, borrower_id, bank_account)
+        await _require_debit(work, loan, await loans.account(work, loan), amount, mode)
     row = Payment(
         id=ids.new("pay"),
         loan_id=loan.id,
@@ -89,7 +85,35 @@ async def start(
     return row
 
 
-async def _account_to_debit(work: Work, borrower_id: BorrowerId, wanted: str | None) -> str:
+async def preview(
+    work: Work, borrower_id: BorrowerId, loan_id: LoanId, amount: int, source: SourceType, mode: Mode
+) -> tuple[Loan, Preview]:
+    """What such a payment would do if its money left the borrower today. Refuses what `start` refuses."""
+    loan = await loans.own(work, borrower_id, loan_id)
+    _require_active(loan)
+    account = await loans.account(work, loan)
+    if source is SourceType.BANK_DEBIT:
+        await _require_debit(work, loan, account, amount, mode)
+    return loan, previews.preview(account, amount, mode, work.on)
+
+
+def _require_active(loan: Loan) -> None:
+    if loan.status is not LoanStatus.ACTIVE:
+        raise LoanNotActive(f"a loan that is {loan.status.value} takes no payment")
+
+
+async def _require_debit(work: Work, loan: Loan, account: Account, amount: int, mode: Mode) -> None:
+    require_payable(
+        amount,
+        mode=mode.value,
+        payoff_total=account.payoff(work.on).total,
+        pending=await pending_debits(work, LoanId(loan.id)),
+        minimum=work.policy.product.minimum_payment_amount,
+    )
+
+
+async def account_to_debit(work: Work, borrower_id: BorrowerId, wanted: str | None) -> str:
+    """The borrower's verified account of that id, or the newest verified one; `NoBankAccount`, `NotFound`."""
     if wanted is not None:
         account = await borrowers.bank_account(work, borrower_id, wanted)
         if account.verified:
@@ -103,7 +127,8 @@ async def _account_to_debit(work: Work, borrower_id: BorrowerId, wanted: str | N
     )
 
 
-async def _pending_debits(work: Work, loan_id: LoanId) -> int:
+async def pending_debits(work: Work, loan_id: LoanId) -> int:
+    """What debits under way will still bring, minor units."""
     total = await work.session.scalar(
         select(func.sum(Payment.amount)).where(
             Payment.loan_id == loan_id,
@@ -114,12 +139,31 @@ async def _pending_debits(work: Work, loan_id: LoanId) -> int:
     return int(total or 0)
 
 
-async def own_payment(work: Work, borrower_id: BorrowerId, payment_id: PaymentId) -> Payment:
-    """One of the borrower's own payments, or `NotFound`."""
+async def payment(work: Work, payment_id: PaymentId) -> Payment:
+    """One payment, for staff; `NotFound`."""
     row = await work.session.get(Payment, payment_id)
-    if row is None or row.borrower_id != borrower_id:
+    if row is None:
         raise NotFound("no such payment")
     return row
+
+
+async def own_payment(work: Work, borrower_id: BorrowerId, payment_id: PaymentId) -> Payment:
+    """One of the borrower's own payments, or `NotFound`."""
+    row = await payment(work, payment_id)
+    if row.borrower_id != borrower_id:
+        raise NotFound("no such payment")
+    return row
+
+
+async def refunds_of(work: Work, payment_ids: Sequence[str]) -> dict[str, list[Refund]]:
+    """The refunds of those payments, in the order in which they were planned."""
+    rows = await work.session.scalars(
+        select(Refund).where(Refund.payment_id.in_(payment_ids)).order_by(Refund.id)
+    )
+    found: dict[str, list[Refund]] = {}
+    for row in rows:
+        found.setdefault(str(row.payment_id), []).append(row)
+    return found
 
 
 async def payments_of(

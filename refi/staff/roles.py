@@ -82,3 +82,14 @@ def require(roles: Iterable[str], permission: Permission) -> None:
     """`ScopeMissing` unless one of the roles allows it."""
     if not allows(roles, permission):
         raise ScopeMissing(f"your roles do not allow: {permission.value}", permission=permission.value)
+
+
+READ_MONEY = (Permission.READ_CASES, Permission.CORRECT_MONEY, Permission.READ_AUDIT)
+"""Any of these may look at what moved on a loan."""
+
+
+def require_any(roles: Iterable[str], *permissions: Permission) -> None:
+    """`ScopeMissing`, naming the first, unless one of the roles allows one of them."""
+    held = list(roles)
+    if not any(allows(held, each) for each in permissions):
+        require(held, permissions[0])

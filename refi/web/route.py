@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from refi.db import idempotency
 from refi.db.work import ANYONE, Actor, Database, Key, Work
 from refi.errors import Refused
-from refi.web.strict_json import StrictRequest
+from refi.web.strict_json import NotJson, StrictRequest, read
 from refi.web.tokens import Tokens
 
 KEY_HEADER = "Idempotency-Key"
@@ -77,6 +77,18 @@ class RequestWork:
                 raise _Replay(answer)
         return self._work
 
+    async def replay(self) -> None:
+        """Answer what the key was answered with before, if it was, before anybody outside is asked.
+
+        The look takes neither key nor lock; `open` decides between requests that run at once.
+        """
+        if self._key is not None and self._work is None:
+            database: Database = self.request.app.state.database
+            async with database.work(self.actor, reading=True) as work:
+                stored = await idempotency.stored(work, self._key, await self.request.body())
+            if stored is not None:
+                raise _Replay(stored)
+
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
         return self
@@ -94,6 +106,15 @@ class RequestWork:
             )
             body = await self.request.body()
             await idempotency.store(self._work, self._key, body, answer)
+
+
+def _is_preview(raw: bytes) -> bool:
+    """Whether the body says ``"preview": true``; what cannot be read is refused later, by name."""
+    try:
+        said = read(raw)
+    except NotJson:
+        return False
+    return isinstance(said, dict) and said.get("preview") is True
 
 
 def _is_json(request: Request) -> bool:
@@ -126,6 +147,8 @@ class PublicRoute(APIRoute):
                 actor = tokens.read(request.headers.get("authorization"), self.kind)
             keyed = self.keyed(request.method)
             reading = request.method == "GET" and not getattr(self.endpoint, "writes", False)
+            if getattr(self.endpoint, "previews", False) and _is_preview(await request.body()):
+                keyed, reading = False, True
             try:
                 async with RequestWork(request, actor, keyed=keyed, reading=reading) as work:
                     request.state.work = work
@@ -165,6 +188,12 @@ def writes(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return endpoint
 
 
+def previews(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a POST whose body may say ``"preview": true``: then it only reads, and takes no key."""
+    endpoint.previews = True  # type: ignore[attr-defined]
+    return endpoint
+
+
 # Dependencies are async although some await nothing: FastAPI runs plain functions in a thread, which costs
 # more than most of them do.
 
@@ -182,8 +211,12 @@ async def current_actor(request: Request) -> Actor:
 
 
 async def work_opener(request: Request) -> Callable[[], Coroutine[Any, Any, Work]]:
-    """Dependency: opens the transaction later, for an endpoint that first asks the outside world."""
+    """Dependency: opens the transaction later, for an endpoint that first asks the outside world.
+
+    A request that was answered before gets that answer now: nobody outside needs to be there for it.
+    """
     work: RequestWork = request.state.work
+    await work.replay()
     return work.open
 
 

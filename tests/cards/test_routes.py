@@ -282,3 +282,26 @@ async def test_an_old_bill_is_kept_and_too_old_to_be_paid_off(service: Service) 
     assert answer.json()["status"] in ("declined", "referred"), answer.text
     assert "statement_too_old" in [each["code"] for each in answer.json()["decision"]["reasons"]]
     assert answer.json()["offers"] == []
+
+
+async def test_what_was_answered_before_needs_no_provider(desk: Desk) -> None:
+    """A client that lost our answer gets it again, while the provider is down."""
+    person = await given.a_borrower(desk.service)
+    sent = {
+        "/v1/cards": {"issuer": "CMB", "number": CARD},
+        "/v1/bank-accounts": {"bank": "ICBC", "number": "6222021234567890128"},
+    }
+    first = {path: await desk.service.post(path, body, who=person, key="k") for path, body in sent.items()}
+    for operation in ("card_proofs", "account_proofs"):
+        answer = await desk.provider.post(
+            "/control/faults", json={"operation": operation, "mode": "error", "calls": 100}
+        )
+        assert answer.is_success
+    for path, body in sent.items():
+        again = await desk.service.post(path, body, who=person, key="k")
+        assert (again.status_code, again.content) == (201, first[path].content)
+        assert again.headers["Idempotent-Replayed"] == "true"
+        other = await desk.service.post(path, {**body, "number": "6225880137700000"}, who=person, key="k")
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        fresh = await desk.service.post(path, body, who=person, key="l")
+        assert (fresh.status_code, fresh.json()["code"]) == (503, "dependency_unavailable")

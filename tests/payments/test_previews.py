@@ -1,0 +1,150 @@
+"""A preview says what the act does, refuses what the act refuses, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from refi.loans.account import Account
+from refi.payments.previews import preview
+from refi.schedules.amortization import Terms
+from refi.schedules.contract import Contract, Mode, Receipt
+from refi.staff.roles import Role
+from tests import given
+from tests.given import Person
+from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
+
+CONTRACT = Contract(Terms(principal=1_200_000, annual_rate=Decimal("0.12"), installments=3), ON)
+
+
+@pytest.mark.parametrize(
+    ("mode", "amount", "saved", "installments"),
+    [
+        ("due", 300_000, 0, [408_027, 408_027, 408_026]),
+        ("prepay_lower", 300_000, 6_020, [306_020, 306_020, 306_020]),
+        ("prepay_shorten", 300_000, 9_090, [408_027, 408_027, 98_936]),
+        ("payoff", 1_200_000, 24_080, None),
+    ],
+)
+def test_what_each_mode_does_on_the_first_day(
+    mode: str, amount: int, saved: int, installments: list[int] | None
+) -> None:
+    made = preview(Account(CONTRACT), amount, Mode(mode), ON)
+    assert sum(part.amount for part in made.allocations) == amount
+    assert made.interest_saved == saved
+    assert made.settles is (mode == "payoff")
+    assert [row.amount for row in made.before] == [408_027, 408_027, 408_026]
+    if installments:
+        assert [row.amount for row in made.after] == installments
+
+
+@drawn(
+    amount=st.integers(1, 2_000_000),
+    mode=st.sampled_from(list(Mode)),
+    day=st.integers(0, 120),
+    earlier=st.none() | st.integers(1, 1_000_000),
+)
+def test_a_preview_is_what_the_payment_then_does(
+    amount: int, mode: Mode, day: int, earlier: int | None
+) -> None:
+    on = date.fromordinal(ON.toordinal() + day)
+    account = Account(CONTRACT, (Receipt("a", ON, earlier),) if earlier else ())
+    made = preview(account, amount, mode, on)
+    after = account.with_receipt(Receipt("pay_1", on, amount, mode)).state(on)
+    assert made.allocations == after.allocations["pay_1"]
+    assert made.after == after.installments
+    assert sum(part.amount for part in made.allocations) + made.excess == amount
+    assert made.interest_saved >= 0
+    if mode is Mode.PAYOFF and made.settles and not account.state(on).settled:
+        assert made.interest_saved == account.payoff(on).interest_saved
+
+
+async def asked(desk: Desk, person: Person, loan_id: str, **said: Any) -> Any:
+    body = {"amount": 300_000, "source": {"type": "bank_debit"}, "preview": True, **said}
+    return await desk.service.http.post(f"/v1/loans/{loan_id}/payments", json=body, headers=person.auth)
+
+
+async def test_a_preview_needs_no_key_and_stores_nothing(desk: Desk) -> None:
+    person = await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    answer = await asked(desk, person, loan_id, mode="prepay_lower")
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    assert (made["preview"], made["interest_saved"], made["settles"]) == (True, 6_020, False)
+    assert made["allocations"] == [{"installment": 0, "component": "principal", "amount": 300_000}]
+    assert [row["amount"] for row in made["schedule_after"]] == [306_020] * 3
+    assert sum(row["amount"] for row in made["schedule_before"]) == 1_224_080
+    for table in ("payments", "stored_answers", "movements WHERE kind <> 'disbursement'"):
+        assert (await desk.service.rows(f"SELECT count(*) FROM {table}"))[0][0] == 0
+    assert not [name for name in await desk.queued() if name == "send_order"]
+
+
+async def test_a_preview_under_a_key_leaves_the_key_free(desk: Desk) -> None:
+    person = await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    path, body = f"/v1/loans/{loan_id}/payments", {"amount": 5_000, "source": {"type": "transfer"}}
+    shown = await desk.service.post(path, {**body, "preview": True}, who=person, key="once")
+    assert shown.status_code == 200
+    made = await desk.service.post(path, {**body, "preview": False}, who=person, key="once")
+    assert (made.status_code, made.json()["status"]) == (202, "pending")
+
+
+async def test_a_preview_refuses_what_the_payment_would(desk: Desk) -> None:
+    person, other = await a_borrower(desk), await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    assert (await asked(desk, other, loan_id)).status_code == 404
+    over = await asked(desk, person, loan_id, amount=1_200_001)
+    assert (over.status_code, over.json()["code"]) == (422, "amount_exceeds_payoff")
+    part = await asked(desk, person, loan_id, mode="payoff")
+    assert (part.status_code, part.json()["code"]) == (422, "amount_below_minimum")
+    await a_payment(desk, loan_id, 1_200_000, ON)
+    closed = await asked(desk, person, loan_id)
+    assert (closed.status_code, closed.json()["code"]) == (409, "loan_not_active")
+    for amount in (-1, 0, 1.0, "1", 10**30, None, True):
+        wrong = await asked(desk, person, loan_id, amount=amount)
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "validation_failed")
+    for said in ("true", 1, None):
+        assert (await asked(desk, person, loan_id, preview=said)).status_code in (400, 422)
+
+
+async def test_staff_read_the_history_of_any_loan(desk: Desk) -> None:
+    person = await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    for amount in (100_000, 50_000):
+        await a_payment(desk, loan_id, amount, ON)
+    lead = await given.a_member(desk.service, Role.COLLECTIONS_LEAD)
+    marketer = await given.a_member(desk.service, Role.MARKETER)
+    for path in ("payments", "transactions"):
+        theirs = await desk.service.get(f"/v1/loans/{loan_id}/{path}", who=person)
+        ours = await desk.service.get(f"/staff/v1/loans/{loan_id}/{path}", who=lead)
+        assert ours.status_code == 200
+        assert ours.json() == theirs.json()
+        no = await desk.service.get(f"/staff/v1/loans/{loan_id}/{path}", who=marketer)
+        assert (no.status_code, no.json()["code"]) == (403, "scope_missing")
+    newest = (await desk.service.get(f"/staff/v1/loans/{loan_id}/payments", who=lead)).json()["data"][0]
+    assert newest["amount"] == 50_000
+    one = await desk.service.get(f"/staff/v1/payments/{newest['id']}", who=lead)
+    assert one.json() == newest
+    missing = "pay_01h455vb4pex5vsknk084sn02q"
+    assert (await desk.service.get(f"/staff/v1/payments/{missing}", who=lead)).status_code == 404
+
+
+async def test_transactions_come_page_by_page(desk: Desk) -> None:
+    person = await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    for _ in range(3):
+        await a_payment(desk, loan_id, 10_000, ON)
+    seen: list[str] = []
+    page: dict[str, Any] = {"has_more": True}
+    while page["has_more"]:
+        after = f"&starting_after={seen[-1]}" if seen else ""
+        path = f"/v1/loans/{loan_id}/transactions?limit=3{after}"
+        page = (await desk.service.get(path, who=person)).json()
+        seen += [row["id"] for row in page["data"]]
+    assert len(seen) == 4
+    assert seen == sorted(seen)
