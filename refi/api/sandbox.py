@@ -61,12 +61,13 @@ class Advance(Body):
 
 
 class MessageOut(Out):
-    """A message as the sandbox's SMS or push channel received it."""
+    """A message as one of the sandbox's channels received it."""
 
     id: str
     to: str
     channel: str
     template: str
+    subject: str | None = None
     text: str
     sent_at: str
 

@@ -6,27 +6,40 @@ be asked about it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from refi.gateways.line import Line, Silence
 from refi.gateways.payment_http import SAID_NO, TAKEN, TURNED_AWAY
-from refi.notifications.channels import Answer, ChannelUnavailable, NotSent, Refused, Sent, Unknown
+from refi.notifications.channels import Answer, ChannelUnavailable, NotSent, Outgoing, Refused, Sent, Unknown
 from refi.payments.wire import Garbled, read_object
 
 
 class MessagesHttp:
-    """The channel ``name`` (``sms``, ``push``) at the other end of ``line``."""
+    """The channel ``name`` at the other end of ``line``; ``links`` makes a message's one-click opt-out."""
 
     deduplicates = True
     can_ask = True
 
-    def __init__(self, line: Line, name: str) -> None:
+    def __init__(self, line: Line, name: str, links: Callable[[str], str] | None = None) -> None:
         self._line = line
+        self._links = links
         self.name = name
 
-    async def send(self, message_id: str, to: str, template: str, text: str) -> Answer:
-        """Send ``text`` to ``to``, once per ``message_id`` whatever happens."""
-        body = {"channel": self.name, "to": to, "template": template, "text": text}
+    def opt_out_url(self, message_id: str) -> str | None:
+        """Where one click opts out: in the sandbox's e-mails."""
+        return self._links(message_id) if self._links is not None else None
+
+    async def send(self, message: Outgoing) -> Answer:
+        """Send the message, once per its id whatever happens."""
+        message_id = message.id
+        body = {
+            "channel": self.name,
+            "to": message.to,
+            "template": message.template,
+            "subject": message.subject,
+            "text": message.text,
+        }
         got = await self._line.order("/messages", message_id, body)
         if isinstance(got, Silence):
             return Unknown(got.cause) if got.sent else NotSent(got.cause)

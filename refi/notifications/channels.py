@@ -11,12 +11,30 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from refi.errors import Unavailable
+from refi.ids import MessageId
 
 
 class ChannelUnavailable(Unavailable):
     """The channel gave no usable answer to a question about an earlier message (503)."""
 
     code = "dependency_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as it is handed to a channel, under our own row's id.
+
+    ``to`` is an address of that channel (a phone in E.164, a push token, an e-mail address, a borrower's id
+    for the in-app inbox); ``subject`` is a push's title or an e-mail's subject; ``opt_out_url`` is where one
+    click opts out, given for marketing only.
+    """
+
+    id: MessageId
+    to: str
+    template: str
+    text: str
+    subject: str | None = None
+    opt_out_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +84,11 @@ class Channel(Protocol):
     def can_ask(self) -> bool:
         """Whether `find` works."""
 
-    async def send(self, message_id: str, to: str, template: str, text: str) -> Answer:
-        """Send ``text`` (made from ``template``) to the address ``to``. Never raises for an outage."""
+    def opt_out_url(self, message_id: str) -> str | None:
+        """Where one click opts out of marketing, for a channel whose messages carry links; else None."""
+
+    async def send(self, message: Outgoing) -> Answer:
+        """Send the message. Never raises for an outage."""
 
     async def find(self, message_id: str) -> Sent | None:
         """What became of an earlier `send`; None when the channel never saw it.

@@ -30,6 +30,6 @@ async def one_time_code_issued(work: Work, event: events.OneTimeCodeIssued) -> N
         borrower_id=None if known is None else BorrowerId(known.id),
         expires_at=work.wall + CODE_LIFE,
         to=number,
-        text=templates.render("one_time_code", "sms", event.locale, values),
+        text=templates.render(work.policy, "one_time_code", "sms", event.locale, values).text,
     )
     await messages.plan(work, [wish])

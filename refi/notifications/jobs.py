@@ -28,7 +28,7 @@ async def send_message(
         await _ask(database, lines, taken)
     elif isinstance(taken, Claim):
         channel = lines[taken.channel]
-        answer = await channel.send(taken.id, taken.to, taken.template, taken.text)
+        answer = await channel.send(taken.outgoing)
         async with database.work(SYSTEM) as work:
             await sending.record(work, taken, answer, channel)
 

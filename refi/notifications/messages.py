@@ -1,7 +1,8 @@
 """The life of a message, and what may be answered when it is about to be sent. Pure.
 
 A message is planned once ever (its plan key is unique), claimed before it is sent, and sent under its own
-row's id. ``unknown`` is resolved by asking the channel; a channel that cannot be asked leaves it final.
+row's id. ``unknown`` is resolved by asking the channel; a channel that cannot be asked leaves it final. The
+channel's receipt makes it ``delivered`` or ``undelivered``; it may outrun our own record of the sending.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from refi.ids import MessageId
+from refi.notifications.channels import Outgoing
 
 
 class MessageStatus(StrEnum):
@@ -23,6 +25,8 @@ class MessageStatus(StrEnum):
     SKIPPED = "skipped"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
 
 
 class Gate(StrEnum):
@@ -38,15 +42,17 @@ class Gate(StrEnum):
 
 _S = MessageStatus
 MOVES = {
-    _S.PLANNED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED}),
-    _S.CLAIMED: frozenset({_S.SENT, _S.PLANNED, _S.FAILED, _S.UNKNOWN}),
-    _S.UNKNOWN: frozenset({_S.SENT, _S.PLANNED}),
-    _S.SENT: frozenset[MessageStatus](),
+    _S.PLANNED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED, _S.DELIVERED, _S.UNDELIVERED}),
+    _S.CLAIMED: frozenset({_S.SENT, _S.PLANNED, _S.FAILED, _S.UNKNOWN, _S.DELIVERED, _S.UNDELIVERED}),
+    _S.UNKNOWN: frozenset({_S.SENT, _S.PLANNED, _S.DELIVERED, _S.UNDELIVERED}),
+    _S.SENT: frozenset({_S.DELIVERED, _S.UNDELIVERED}),
+    _S.DELIVERED: frozenset[MessageStatus](),
+    _S.UNDELIVERED: frozenset[MessageStatus](),
     _S.SKIPPED: frozenset[MessageStatus](),
     _S.FAILED: frozenset[MessageStatus](),
 }
 
-COUNTED = (_S.CLAIMED, _S.SENT, _S.UNKNOWN)
+COUNTED = (_S.CLAIMED, _S.SENT, _S.UNKNOWN, _S.DELIVERED)
 """A message in one of these reached the borrower, or may have: it counts against the caps."""
 
 ONE_TIME_CODE = "one_time_code"
@@ -81,9 +87,7 @@ class Claim:
     id: MessageId
     attempt: int
     channel: str
-    to: str
-    template: str
-    text: str
+    outgoing: Outgoing
 
 
 @dataclass(frozen=True, slots=True)

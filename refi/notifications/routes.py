@@ -32,6 +32,7 @@ class MessageOut(Out):
     stage: str | None
     gate: Gate
     to: str | None
+    subject: str | None
     text: str | None
     status: MessageStatus
     reason: str | None
@@ -56,6 +57,7 @@ def _shown(work: Work, row: Message) -> MessageOut:
     if to is not None:
         to = identity.mask_phone(to) if row.channel == "sms" else identity.mask(to)
     hidden = row.text_sealed is None or row.kind == ONE_TIME_CODE
+    subject = None if row.subject_sealed is None else work.vault.open(row.subject_sealed)
     return MessageOut(
         id=row.id,
         channel=row.channel,
@@ -63,6 +65,7 @@ def _shown(work: Work, row: Message) -> MessageOut:
         stage=row.stage,
         gate=row.gate,
         to=to,
+        subject=None if hidden else subject,
         text=None if hidden else work.vault.open(str(row.text_sealed)),
         status=row.status,
         reason=row.reason,

@@ -20,6 +20,7 @@ from refi.notifications.messages import (
     ONE_TIME_CODE,
     Claim,
     Dropped,
+    Gate,
     MessageStatus,
     Question,
     Wanted,
@@ -89,18 +90,34 @@ async def _claim(
         if not await _may_contact(work, row, channel, borrower, answer):
             return None
         row.channel, row.to_sealed = channel, to_sealed
+    link = lines[row.channel].opt_out_url(row.id) if row.gate is Gate.MARKETING else None
     if row.text_sealed is None:
-        text = templates.render(row.template, row.channel, row.locale, answer.values)
-        row.text_sealed = work.vault.seal(text)
-    if row.to_sealed is None:
-        raise RuntimeError(f"{row.id} has neither a borrower nor an address")
+        words = templates.render(
+            work.policy, row.template, row.channel, row.locale, answer.values, opt_out_url=link
+        )
+        row.text_sealed = work.vault.seal(words.text)
+        row.subject_sealed = None if words.subject is None else work.vault.seal(words.subject)
+        row.template_version = templates.words_of(row.template, row.channel, row.locale)[0]
     row.status = move(MOVES, row.status, MessageStatus.CLAIMED)
     row.attempts += 1
     row.contacted_at, row.reason = work.now, None
     row.ask_at = work.wall + _patience(lines[row.channel])
     _log(work, row, "allowed")
-    to, text = work.vault.open(row.to_sealed), work.vault.open(row.text_sealed)
-    return Claim(MessageId(row.id), row.attempts, row.channel, to, row.template, text)
+    return Claim(MessageId(row.id), row.attempts, row.channel, _outgoing(work, row, link))
+
+
+def _outgoing(work: Work, row: Message, opt_out_url: str | None) -> channels.Outgoing:
+    """The message in the clear, for its channel."""
+    if row.to_sealed is None or row.text_sealed is None:
+        raise RuntimeError(f"{row.id} has neither a borrower nor an address")
+    return channels.Outgoing(
+        id=MessageId(row.id),
+        to=work.vault.open(row.to_sealed),
+        template=row.template,
+        text=work.vault.open(row.text_sealed),
+        subject=None if row.subject_sealed is None else work.vault.open(row.subject_sealed),
+        opt_out_url=opt_out_url,
+    )
 
 
 async def _address(work: Work, channel: str, borrower: Borrower) -> tuple[str, str]:
@@ -108,6 +125,8 @@ async def _address(work: Work, channel: str, borrower: Borrower) -> tuple[str, s
     if channel == "push":
         for target in await borrowers.devices(work, BorrowerId(borrower.id)):
             return channel, target.token_sealed
+    if channel == "inbox":
+        return channel, work.vault.seal(borrower.id)
     return "sms", borrower.phone_sealed
 
 
@@ -215,7 +234,7 @@ def _plan_again(work: Work, row: Message, cause: str, asked: float | None, *, sa
         _log(work, row, "failed", cause)
         return
     if not same_text and row.kind != ONE_TIME_CODE:
-        row.text_sealed = row.to_sealed = None
+        row.text_sealed = row.subject_sealed = row.to_sealed = None
     wait = pause(row.attempts, asked)
     row.not_before = work.now + wait
     send_at(work, MessageId(row.id), row.attempts, row.not_before)

@@ -16,7 +16,7 @@ from refi.errors import NotFound
 from refi.ids import BorrowerId, LoanId, MessageId
 from refi.notifications.messages import Gate, MessageStatus
 from refi.notifications.tables import Message, MessageSubject
-from refi.notifications.words import VERSIONS
+from refi.notifications.templates import words_of
 
 MOST_WOKEN = 5_000
 
@@ -115,7 +115,7 @@ def _row(work: Work, wish: Plan, key: str) -> dict[str, Any]:
         "gate": wish.gate,
         "channel": wish.channel,
         "template": wish.template,
-        "template_version": VERSIONS[wish.template],
+        "template_version": words_of(wish.template, wish.channel, wish.locale)[0],
         "locale": wish.locale,
         "to_sealed": None if wish.to is None else work.vault.seal(wish.to),
         "text_sealed": None if wish.text is None else work.vault.seal(wish.text),

@@ -21,7 +21,7 @@ class Message(Base):
 
     __tablename__ = "messages"
     __table_args__ = (
-        CheckConstraint("channel IN ('sms', 'push')", name="channel"),
+        CheckConstraint("channel IN ('sms', 'push', 'email', 'inbox')", name="channel"),
         CheckConstraint("status <> 'sent' OR (sent_at IS NOT NULL AND provider_id IS NOT NULL)", name="sent"),
         Index("ix_messages_borrower_id", "borrower_id", "id"),
         Index("ix_messages_borrower_id_contacted_at", "borrower_id", "contacted_at"),
@@ -40,6 +40,7 @@ class Message(Base):
     template_version: Mapped[int] = mapped_column(SmallInteger)
     locale: Mapped[str] = mapped_column(String(20))
     to_sealed: Mapped[str | None]
+    subject_sealed: Mapped[str | None]
     text_sealed: Mapped[str | None]
     status: Mapped[MessageStatus] = mapped_column(states(MessageStatus))
     reason: Mapped[str | None]

@@ -1,87 +1,83 @@
-"""Every word that is sent to borrowers: template, channel, language. Pure.
+"""Every word that is sent to borrowers, read once from ``wording/*.toml``: one file a template. Pure.
 
-A text never changes under its version: a new wording raises the number in `VERSIONS`. Every text names the
-sender. A push shows on a locked screen, so it carries no name, amount, date or debt. Marketing texts say how
-to opt out.
+A file says for which class of contact its template is, which variables it is given, and its versions from
+the first to the newest, each a text (and for push, e-mail and inbox a subject) per channel and language. A
+text never changes under its version: a new wording is a new ``[[versions]]`` at the end, so that whatever
+was sent can be worded again. The files are part of the program and read as an import is.
 """
 
 from __future__ import annotations
 
-SENDER = {"zh-CN": "瑞分期", "en": "Refi"}
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
 
-VERSIONS = {
-    "one_time_code": 1,
-    "due_soon": 1,
-    "due_tomorrow": 1,
-    "due_today": 1,
-    "past_due": 1,
-    "past_due_firm": 1,
-    "past_due_final": 1,
-    "micro_loan": 1,
-}
+from refi.notifications.messages import Gate
 
-SMS_ZH, SMS_EN = ("sms", "zh-CN"), ("sms", "en")
-PUSH_ZH, PUSH_EN = ("push", "zh-CN"), ("push", "en")
 
-_NOTICE = {
-    PUSH_ZH: "{{ sender }}:您有一条账户提醒,请打开应用查看。",
-    PUSH_EN: "{{ sender }}: you have a notice about your account. Open the app to read it.",
-}
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a channel shows in one language: ``subject`` is a push's title, an e-mail's subject, or None."""
 
-TEXTS: dict[str, dict[tuple[str, str], str]] = {
-    "one_time_code": {
-        SMS_ZH: "【{{ sender }}】验证码 {{ code }},{{ minutes }} 分钟内有效。请勿告诉任何人。",
-        SMS_EN: "{{ sender }}: your code is {{ code }}, valid for {{ minutes }} minutes."
-        " Do not share it with anyone.",
-    },
-    "due_soon": {
-        **_NOTICE,
-        SMS_ZH: "【{{ sender }}】您的分期应还 {{ amount | money(currency) }},"
-        "将于 {{ due_on | day }} 到期。如已还款请忽略。",
-        SMS_EN: "{{ sender }}: your payment of {{ amount | money(currency) }} is due on"
-        " {{ due_on | day }}. Ignore this if you have paid.",
-    },
-    "due_tomorrow": {
-        **_NOTICE,
-        SMS_ZH: "【{{ sender }}】您的分期应还 {{ amount | money(currency) }},"
-        "明天({{ due_on | day }})到期。如已还款请忽略。",
-        SMS_EN: "{{ sender }}: your payment of {{ amount | money(currency) }} is due tomorrow,"
-        " {{ due_on | day }}. Ignore this if you have paid.",
-    },
-    "due_today": {
-        **_NOTICE,
-        SMS_ZH: "【{{ sender }}】您的分期应还 {{ amount | money(currency) }},"
-        "今天({{ due_on | day }})到期。如已还款请忽略。",
-        SMS_EN: "{{ sender }}: your payment of {{ amount | money(currency) }} is due today,"
-        " {{ due_on | day }}. Ignore this if you have paid.",
-    },
-    "past_due": {
-        **_NOTICE,
-        SMS_ZH: "【{{ sender }}】您的分期 {{ amount | money(currency) }} 已于 {{ due_on | day }} 到期,"
-        "尚未还款。请尽快还款;如有困难请联系我们。",
-        SMS_EN: "{{ sender }}: your payment of {{ amount | money(currency) }} was due on"
-        " {{ due_on | day }} and has not arrived. Please pay, or talk to us if you cannot.",
-    },
-    "past_due_firm": {
-        **_NOTICE,
-        SMS_ZH: "【{{ sender }}】您的分期 {{ amount | money(currency) }} 自 {{ due_on | day }} 起逾期。"
-        "请还款,或联系我们商定还款安排。",
-        SMS_EN: "{{ sender }}: {{ amount | money(currency) }} has been past due since"
-        " {{ due_on | day }}. Please pay, or contact us to agree on a plan.",
-    },
-    "past_due_final": {
-        **_NOTICE,
-        SMS_ZH: "【{{ sender }}】您的分期 {{ amount | money(currency) }} 自 {{ due_on | day }} 起逾期。"
-        "请在应用内还款或联系我们,我们愿意协助您安排还款。",
-        SMS_EN: "{{ sender }}: {{ amount | money(currency) }} has been past due since"
-        " {{ due_on | day }}. Please pay in the app or contact us; we can help with a plan.",
-    },
-    "micro_loan": {
-        PUSH_ZH: "{{ sender }}:有一项新服务供您了解,请打开应用查看。退订请在应用设置中关闭。",
-        PUSH_EN: "{{ sender }}: there is something new for you in the app. Opt out in settings.",
-        SMS_ZH: "【{{ sender }}】您可申请 {{ amount | money(currency) }} 小额借款,分 {{ term }} 期,"
-        "年化利率(单利){{ apr | rate }}。详情见应用。拒收请回复 {{ opt_out }}",
-        SMS_EN: "{{ sender }}: you can apply for a loan of {{ amount | money(currency) }} over"
-        " {{ term }} months at {{ apr | rate }} APR. See the app. Reply {{ opt_out }} to opt out.",
-    },
-}
+    text: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One message in all its wordings; ``versions[0]`` is version 1, the last one is in force."""
+
+    name: str
+    gate: Gate
+    variables: frozenset[str]
+    versions: tuple[Mapping[tuple[str, str], Words], ...]
+
+    @property
+    def version(self) -> int:
+        """The number of the wording in force."""
+        return len(self.versions)
+
+
+def read_template(name: str, text: str) -> Template:
+    """The template that a file describes. Raises ``KeyError`` or ``ValueError`` for another shape."""
+    document = tomllib.loads(text)
+    return Template(
+        name=name,
+        gate=Gate(document["gate"]),
+        variables=frozenset(document["variables"]),
+        versions=tuple(MappingProxyType(_wordings(each)) for each in document["versions"]),
+    )
+
+
+def _wordings(version: Mapping[str, Any]) -> dict[tuple[str, str], Words]:
+    return {
+        (channel, locale): Words(words["text"].strip(), words.get("subject"))
+        for channel, locales in version.items()
+        for locale, words in locales.items()
+    }
+
+
+def _shipped() -> dict[str, Template]:
+    files = resources.files("refi.notifications").joinpath("wording").iterdir()
+    texts = {file.name.removesuffix(".toml"): file for file in files if file.name.endswith(".toml")}
+    return {name: read_template(name, texts[name].read_text(encoding="utf-8")) for name in sorted(texts)}
+
+
+TEMPLATES: Mapping[str, Template] = MappingProxyType(_shipped())
+
+OPT_OUT: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("sms", "zh-CN"): "拒收请回复 {{ opt_out_word | upper }}",
+        ("sms", "en"): "Reply {{ opt_out_word | upper }} to opt out.",
+        ("push", "zh-CN"): "如需退订，请在应用设置中关闭。",
+        ("push", "en"): "Opt out in settings.",
+        ("inbox", "zh-CN"): "如需退订，请在应用设置中关闭。",
+        ("inbox", "en"): "Opt out in settings.",
+        ("email", "zh-CN"): "退订：{{ opt_out_url }}",
+        ("email", "en"): "To unsubscribe: {{ opt_out_url }}",
+    }
+)
+"""The line that marketing must carry, as ``opt_out_line``: how to opt out by the same channel."""

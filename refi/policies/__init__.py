@@ -28,6 +28,7 @@ from refi.policies.servicing import (
     Delinquency,
     GateClass,
     Ladder,
+    Messages,
     MicroLoan,
     Step,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "GateClass",
     "Ladder",
     "Market",
+    "Messages",
     "Method",
     "MicroLoan",
     "Penalty",

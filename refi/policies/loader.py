@@ -16,7 +16,7 @@ from pydantic import ValidationError, model_validator
 from refi.policies.base import Name, Value
 from refi.policies.deciding import Underwriting
 from refi.policies.lending import Allocation, Card, Market, Penalty, Price, Product, TermPrice
-from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Ladder
+from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Ladder, Messages
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([\w.\-]+)\s*\]\]?")
 _KEY = re.compile(r"^\s*([\w\-]+)\s*=")
@@ -46,6 +46,7 @@ class Policy(Value):
     allocation: Allocation
     underwriting: Underwriting
     contact: Contact
+    messages: Messages
     ladder: Ladder
     crosssell: CrossSell
     delinquency: Delinquency
@@ -53,6 +54,9 @@ class Policy(Value):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        for said, names in (("sender", self.messages.sender), ("lender", self.messages.lender)):
+            if unnamed := sorted(set(self.market.locales) - set(names)):
+                raise ValueError(f"messages.{said} has no name in {unnamed[0]}")
         for band in self.price.bands:
             missing = sorted(set(self.product.terms) - {price.term for price in band.rates})
             if missing:

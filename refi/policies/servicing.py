@@ -23,6 +23,7 @@ from refi.policies.base import (
 )
 from refi.policies.deciding import Consent
 
+MessageChannel = Literal["sms", "push", "email", "inbox"]
 Exemption = Literal["one_time_code", "receipt", "requested_notice"]
 Standstill = Literal[
     "past_due", "promise", "dispute", "hardship", "deceased", "legal", "complaint", "asked_to_stop"
@@ -81,6 +82,25 @@ class Contact(Value):
     def gate(self, name: Gate) -> GateClass:
         """The window of that class."""
         return next(each for each in self.classes if each.name == name)
+
+
+class Messages(Value):
+    """What messages say of themselves, how long they may be, and which channel follows one that bounced.
+
+    ``sender`` and ``lender`` are names by language; ``sms_segments`` is the most parts of one SMS;
+    ``instead`` lists, by channel, the channels that are tried when a message could not be delivered.
+    """
+
+    sender: dict[str, Name]
+    lender: dict[str, Name]
+    sms_segments: Annotated[int, Field(ge=1, le=10)]
+    instead: dict[Channel, tuple[MessageChannel, ...]]
+
+    @model_validator(mode="after")
+    def _leads_elsewhere(self) -> Self:
+        for channel, others in self.instead.items():
+            require_distinct(f"instead of {channel}", [channel, *others])
+        return self
 
 
 class Step(Value):

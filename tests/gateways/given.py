@@ -20,11 +20,25 @@ import respx
 import uvicorn
 
 from refi.gateways.line import Line, Patience, open_client
+from refi.ids import MessageId
+from refi.notifications.channels import Outgoing
 
 BASE = "https://provider.test"
 API_KEY = "key-of-the-tests"
 SECRET = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLXNhbmRib3g="
 OTHER_SECRET = "whsec_YW5vdGhlci1zZWNyZXQtb2YtdGhlLXRlc3Rz"
+
+
+def outgoing(
+    message_id: str = "msg_1",
+    to: str = "+8613800000000",
+    template: str = "reminder",
+    text: str = "明天到期",
+    subject: str | None = None,
+    opt_out_url: str | None = None,
+) -> Outgoing:
+    """A message as a channel is handed it."""
+    return Outgoing(MessageId(message_id), to, template, text, subject, opt_out_url)
 
 
 @dataclass

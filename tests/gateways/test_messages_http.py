@@ -8,14 +8,14 @@ import pytest
 from refi.gateways.line import Patience
 from refi.gateways.messages_http import MessagesHttp
 from refi.notifications.channels import Answer, Channel, ChannelUnavailable, NotSent, Refused, Sent, Unknown
-from tests.gateways.given import scripted
+from tests.gateways.given import outgoing, scripted
 
 ONCE = Patience(attempts=1)
 TAKEN = {"id": "sms_9", "key": "msg_1", "status": "sent"}
 
 
 async def send(channel: Channel) -> Answer:
-    return await channel.send("msg_1", "+8613800000000", "reminder", "明天到期")
+    return await channel.send(outgoing())
 
 
 async def sent(response: httpx.Response | Exception) -> Answer:
@@ -33,7 +33,8 @@ async def test_a_message_as_it_goes_over_the_wire() -> None:
     request = route.calls.last.request
     assert request.headers["idempotency-key"] == "msg_1"
     assert httpx.Response(200, content=request.content).json() == {
-        "channel": "push", "to": "+8613800000000", "template": "reminder", "text": "明天到期",
+        "channel": "push", "to": "+8613800000000", "template": "reminder", "subject": None,
+        "text": "明天到期",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from refi.notifications.channels import (
     Answer,
     ChannelUnavailable,
     NotSent,
+    Outgoing,
     Refused,
     Sent,
     Unknown,
@@ -26,7 +27,10 @@ class Kind:
     can_ask: bool = False
     name: str = "sms"
 
-    async def send(self, message_id: str, to: str, template: str, text: str) -> Answer:
+    def opt_out_url(self, message_id: str) -> str | None:
+        return None
+
+    async def send(self, message: Outgoing) -> Answer:
         return NotSent("it sends nothing")
 
     async def find(self, message_id: str) -> Sent | None:

@@ -27,7 +27,9 @@ def test_the_gates_are_those_of_the_policy() -> None:
 
 
 def test_nothing_leaves_an_end() -> None:
-    for end in (MessageStatus.SENT, MessageStatus.SKIPPED, MessageStatus.FAILED):
+    ends = {"skipped", "failed", "delivered", "undelivered"}
+    assert {status for status in MessageStatus if not MOVES[status]} == ends
+    for end in map(MessageStatus, ends):
         for to in MessageStatus:
             with pytest.raises(InvalidTransition):
                 move(MOVES, end, to)
@@ -42,7 +44,12 @@ def test_only_a_claim_is_sent_and_only_a_plan_is_claimed() -> None:
 
 
 def test_what_may_have_arrived_counts() -> None:
-    assert set(COUNTED) == {MessageStatus.CLAIMED, MessageStatus.SENT, MessageStatus.UNKNOWN}
+    assert set(COUNTED) == {"claimed", "sent", "unknown", "delivered"}
+
+
+def test_a_receipt_may_outrun_our_own_record() -> None:
+    for status in ("planned", "claimed", "unknown", "sent"):
+        assert {"delivered", "undelivered"} <= MOVES[MessageStatus(status)]
 
 
 def test_pauses_grow_up_to_ten_minutes_and_heed_the_channel() -> None:

@@ -261,7 +261,10 @@ async def test_a_push_goes_to_the_device_and_shows_no_debt(desk: Desk) -> None:
     await desk.send(message_id)
     [message] = await desk.inbox()
     assert (message["channel"], message["to"]) == ("push", f"token-{person.id}")
-    assert message["text"] == "Refi: you have a notice about your account. Open the app to read it."
+    assert (message["subject"], message["text"]) == (
+        "Refi",
+        "You have a notice about your account. Open the app to read it.",
+    )
 
 
 async def test_without_a_device_a_push_becomes_an_sms(desk: Desk) -> None:

@@ -112,6 +112,7 @@ class MessageOrder(Body):
     channel: Text
     to: Text
     template: Text
+    subject: Text | None = None
     text: LongText
 
 

@@ -23,11 +23,11 @@ def receive(db: sqlite3.Connection, key: str, message: MessageOrder, now: dateti
         raise Problem(409, "idempotency_key_reused", "another message stands under this key", key=key)
     if row is None:
         db.execute(
-            "INSERT INTO messages (id, key, body_hash, channel, recipient, template, text, sent_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages (id, key, body_hash, channel, recipient, template, subject, text, sent_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                ids.new("msg"), key, digest, message.channel, message.to, message.template, message.text,
-                stamp(now),
+                ids.new("msg"), key, digest, message.channel, message.to, message.template, message.subject,
+                message.text, stamp(now),
             ),
         )  # fmt: skip
     return find(db, key)
@@ -60,6 +60,7 @@ def _shown(row: sqlite3.Row) -> dict[str, object]:
         "channel": row["channel"],
         "to": row["recipient"],
         "template": row["template"],
+        "subject": row["subject"],
         "text": row["text"],
         "sent_at": row["sent_at"],
         "status": "sent",

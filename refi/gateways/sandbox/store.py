@@ -54,6 +54,10 @@ CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value INTEGER NOT NU
 """
 
 
+ADDED = (("messages", "subject TEXT"),)
+"""Columns that a file of an earlier version lacks."""
+
+
 class Store:
     """The file at ``path``, made when missing. `run` is the only way in."""
 
@@ -88,4 +92,7 @@ def _open(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA busy_timeout = 5000")
     db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    for table, column in ADDED:
+        if column.split()[0] not in {row["name"] for row in db.execute(f"PRAGMA table_info({table})")}:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
     return db

@@ -10,7 +10,7 @@ from refi.gateways.line import Patience
 from refi.gateways.payment_http import PaymentHttp
 from refi.notifications import channels
 from refi.payments.processor import Accepted, NotSent, OrderAnswer, ProviderUnavailable, Unknown
-from tests.gateways.given import line_to
+from tests.gateways.given import line_to, outgoing
 from tests.gateways.sandbox.conftest import ON, World
 
 
@@ -74,12 +74,12 @@ async def test_a_proof_that_is_not_answered(world: World) -> None:
 
 async def test_messages_fail_too_and_arrive_once(world: World) -> None:
     await fault(world, "messages", "silent")
-    assert await world.sms.send("msg_1", "+8613800000000", "otp", "1") == channels.Unknown(
+    assert await world.sms.send(outgoing("msg_1", "+8613800000000", "otp", "1")) == channels.Unknown(
         "RemoteProtocolError"
     )
     found = await world.sms.find("msg_1")
     assert found is not None
-    assert await world.sms.send("msg_1", "+8613800000000", "otp", "1") == found
+    assert await world.sms.send(outgoing("msg_1", "+8613800000000", "otp", "1")) == found
     assert len((await world.control.get("/messages")).json()["data"]) == 1
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 from refi.gateways.sandbox.inbox import UNREACHABLE
 from refi.notifications.channels import Refused, Sent, Unknown
+from tests.gateways.given import outgoing
 from tests.gateways.sandbox.conftest import World
 
 TO = "+8613800000000"
@@ -13,8 +14,10 @@ TO = "+8613800000000"
 
 async def test_newest_first_and_by_address(world: World) -> None:
     for number in range(3):
-        assert isinstance(await world.sms.send(f"msg_{number}", TO, "reminder", f"第{number}条"), Sent)
-    await world.sms.send("msg_9", "+8613900000000", "reminder", "other")
+        assert isinstance(
+            await world.sms.send(outgoing(f"msg_{number}", TO, "reminder", f"第{number}条")), Sent
+        )
+    await world.sms.send(outgoing("msg_9", "+8613900000000", "reminder", "other"))
     page = (await world.control.get("/messages", params={"to": TO, "limit": 2})).json()
     assert [item["text"] for item in page["data"]] == ["第2条", "第1条"]
     assert page["has_more"] is True
@@ -29,21 +32,23 @@ async def test_newest_first_and_by_address(world: World) -> None:
 
 
 async def test_one_id_is_one_message(world: World) -> None:
-    answers = await asyncio.gather(*(world.sms.send("msg_1", TO, "otp", "123456") for _ in range(20)))
+    answers = await asyncio.gather(
+        *(world.sms.send(outgoing("msg_1", TO, "otp", "123456")) for _ in range(20))
+    )
     assert len(set(answers)) == 1
     assert await world.sms.find("msg_1") == answers[0]
-    assert await world.sms.send("msg_1", TO, "otp", "654321") == Unknown("http_409")
+    assert await world.sms.send(outgoing("msg_1", TO, "otp", "654321")) == Unknown("http_409")
     assert len((await world.control.get("/messages")).json()["data"]) == 1
     assert await world.sms.find("msg_2") is None
 
 
 async def test_nobody_there(world: World) -> None:
-    assert await world.sms.send("msg_1", UNREACHABLE, "otp", "1") == Refused("unreachable")
+    assert await world.sms.send(outgoing("msg_1", UNREACHABLE, "otp", "1")) == Refused("unreachable")
     assert await world.sms.find("msg_1") is None
 
 
 async def test_what_sms_needs_to_carry(world: World) -> None:
     text = "【还款】“明天”到期\n¥1,066.19 😀 <b>"
-    assert isinstance(await world.sms.send("msg_1", TO, "reminder", text), Sent)
+    assert isinstance(await world.sms.send(outgoing("msg_1", TO, "reminder", text)), Sent)
     assert (await world.control.get("/messages")).json()["data"][0]["text"] == text
-    assert await world.sms.send("msg_2", TO, "reminder", "a\x00b") == Refused("validation_failed")
+    assert await world.sms.send(outgoing("msg_2", TO, "reminder", "a\x00b")) == Refused("validation_failed")
