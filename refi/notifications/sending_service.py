@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from refi import ids
+from refi import clock, ids
 from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Borrower
 from refi.db.work import Work
@@ -72,7 +72,7 @@ async def take(
 async def _claim(
     work: Work, checks: Mapping[str, StillWanted], lines: Channels, row: Message
 ) -> Claim | None:
-    if is_over(row.expires_at, work.wall) or (row.lapses_on is not None and work.on >= row.lapses_on):
+    if is_over(row.expires_at, work.wall) or (row.lapses_on is not None and _today(work) >= row.lapses_on):
         _skip(work, row, "lapsed")
         return None
     if row.borrower_id is not None:
@@ -118,6 +118,14 @@ def _outgoing(work: Work, row: Message, opt_out_url: str | None) -> channels.Out
         subject=None if row.subject_sealed is None else work.vault.open(row.subject_sealed),
         opt_out_url=opt_out_url,
     )
+
+
+def _today(work: Work) -> date:
+    """The business date, or the market's calendar date when closing the days before takes longer.
+
+    While missed days are caught up, a stage of a day long gone must not be sent as if it were that day.
+    """
+    return max(work.on, clock.local_date(work.now, ZoneInfo(work.policy.market.time_zone)))
 
 
 async def _address(work: Work, channel: str, borrower: Borrower) -> tuple[str, str]:

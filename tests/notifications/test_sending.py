@@ -203,6 +203,14 @@ async def test_a_lapsed_stage_is_not_sent(desk: Desk) -> None:
     assert await status(desk, message_id) == ("skipped", "lapsed")
 
 
+async def test_a_stage_is_over_by_the_calendar_while_missed_days_are_caught_up(desk: Desk) -> None:
+    message_id = await a_reminder(desk, await a_borrower(desk))
+    await desk.clock_at(DUE, time(12))
+    await desk.service.turn_to(day_before(DUE))
+    await desk.send(message_id)
+    assert await status(desk, message_id) == ("skipped", "lapsed")
+
+
 async def test_at_night_it_waits_for_the_morning_and_says_why(desk: Desk) -> None:
     message_id = await a_reminder(desk, await a_borrower(desk), lapses_on=None)
     await desk.clock_at(day_before(DUE), time(22, 30))
