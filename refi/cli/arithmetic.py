@@ -78,9 +78,9 @@ def apr(as_json: AsJson = False) -> None:
     try:
         question = json.load(sys.stdin)
     except (ValueError, RecursionError):
-        fail("stdin is not JSON", 2)
+        fail("stdin is not JSON", 2, {"code": "malformed_json"})
     if not isinstance(question, dict):
-        fail("stdin is not a JSON object", 2)
+        fail("stdin is not a JSON object", 2, {"code": "malformed_json"})
     with named_refusals(2):
         answer = aprs.answer(question)
     show(dict(answer), as_json, lambda a: "\n".join(f"{key}: {value}" for key, value in a.items()))

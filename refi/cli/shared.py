@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -30,12 +32,24 @@ def refi() -> None:
 
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+answers_json = ContextVar("answers_json", default=False)
 
 
-def fail(message: str, code: int = 1) -> NoReturn:
-    """Say what is wrong on stderr and end with ``code``."""
-    errors.print(f"refi: {message}", style="red", markup=False)
+def _remember(as_json: bool) -> bool:
+    answers_json.set(as_json)
+    return as_json
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, refusals too.", callback=_remember)]
+
+
+def fail(message: str, code: int = 1, named: Mapping[str, Any] = MappingProxyType({})) -> NoReturn:
+    """Say what is wrong on stderr (under ``--json`` as JSON, with what is ``named``); end with ``code``."""
+    if answers_json.get():
+        typer.echo(json.dumps({**named, "detail": message}, ensure_ascii=False, default=str), err=True)
+    else:
+        faults = "".join(f"\n  {fault['pointer']}: {fault['code']}" for fault in named.get("errors", ()))
+        errors.print(f"refi: {message}{faults}", style="red", markup=False)
     raise typer.Exit(code)
 
 
@@ -45,8 +59,9 @@ def named_refusals(code: int = 1) -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        named = "".join(f"\n  {fault.pointer}: {fault.code}" for fault in refusal.faults)
-        fail(f"{refusal.detail}{named}", code)
+        faults = [{"pointer": fault.pointer, "code": fault.code} for fault in refusal.faults]
+        named = {"refusal": type(refusal).__name__, "code": refusal.code, "errors": faults}
+        fail(refusal.detail, code, {**refusal.facts, **named})
     except (settings.SettingsRefused, policies.PolicyError) as error:
         fail(str(error), 2)
 

@@ -27,8 +27,23 @@ A loan's life::
 The long form, with units, shapes, errors and sources, is ``docs/reference/schedules.md``.
 """
 
-from refi.schedules.allocation import MATRIX, Across, Component, Order, Part, When, allocate
+from refi.schedules.allocation import (
+    MATRIX,
+    ORDERS,
+    Across,
+    Ahead,
+    Component,
+    InvalidOrder,
+    Order,
+    Owed,
+    Part,
+    When,
+    allocate,
+    matrix,
+    order,
+)
 from refi.schedules.amortization import Installment, InvalidTerms, Method, Schedule, Terms, schedule
+from refi.schedules.amortization import level_amount as level_payment
 from refi.schedules.apr import Flow, InvalidFlows, Rates, Regime, of_installments, rates
 from refi.schedules.array_arrears import bucket_codes
 from refi.schedules.array_arrears import days_past_due as bulk_days_past_due
@@ -86,7 +101,9 @@ from refi.schedules.unit_periods import UnknownUnitPeriod
 
 __all__ = [
     "MATRIX",
+    "ORDERS",
     "Across",
+    "Ahead",
     "AmbiguousRate",
     "Balances",
     "BusinessDays",
@@ -109,12 +126,14 @@ __all__ = [
     "InvalidEvent",
     "InvalidFirstDueDate",
     "InvalidFlows",
+    "InvalidOrder",
     "InvalidTerms",
     "Loans",
     "Method",
     "Mode",
     "NoRate",
     "Order",
+    "Owed",
     "Part",
     "Payoff",
     "Plans",
@@ -154,9 +173,12 @@ __all__ = [
     "first_due_on",
     "highest_annual_rate",
     "highest_monthly_fee",
+    "level_payment",
     "loans",
+    "matrix",
     "minimum_only",
     "of_installments",
+    "order",
     "payoff",
     "rates",
     "replay",

@@ -6,13 +6,15 @@ penalty, interest, principal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from refi.errors import Fault, Refused
+
+T = TypeVar("T")
 
 
 class InvalidOrder(Refused):
@@ -48,6 +50,14 @@ class Across(StrEnum):
     COMPONENTS_OVERALL = "components_overall"
 
 
+class Ahead(StrEnum):
+    """Which installments money in advance meets first: the next one, the last one, or all of them evenly."""
+
+    NEXT = "next"
+    LAST = "last"
+    EVENLY = "evenly"
+
+
 class Part(NamedTuple):
     """Money that meets one component of one installment, minor units.
 
@@ -75,7 +85,15 @@ class Owed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One row of the matrix: which debts a transaction may meet, and in which order."""
+    """One row of the matrix: which debts a transaction may meet, and in which order.
+
+    Attributes:
+        components: what is met first; a component that is left out is never met.
+        when: which debts are met first; a time that is left out is never met.
+        across: what is finished before the next.
+        in_advance: the components of debts not yet due, where their order is another one.
+        ahead: which of the installments not yet due come first.
+    """
 
     components: tuple[Component, ...] = (
         Component.FEE,
@@ -85,30 +103,109 @@ class Order:
     )
     when: tuple[When, ...] = (When.PAST_DUE, When.DUE, When.IN_ADVANCE)
     across: Across = Across.INSTALLMENTS
+    in_advance: tuple[Component, ...] | None = None
+    ahead: Ahead = Ahead.NEXT
 
     def __post_init__(self) -> None:
-        if not self.components or len(set(self.components)) != len(self.components):
-            raise InvalidOrder("components must be named once each", faults=[Fault("/components", "invalid")])
-        if not self.when or len(set(self.when)) != len(self.when):
-            raise InvalidOrder("times must be named once each", faults=[Fault("/when", "invalid")])
+        named = (("components", self.components), ("when", self.when), ("in_advance", self.in_advance))
+        for name, given in named:
+            if given is not None and (not given or len(set(given)) != len(given)):
+                raise InvalidOrder(f"{name} are named once each", faults=[Fault(f"/{name}", "invalid")])
+        if self.across is Across.COMPONENTS_OVERALL and (self.in_advance or self.ahead is not Ahead.NEXT):
+            raise InvalidOrder(
+                "components_overall knows no order of its own for debts in advance",
+                faults=[Fault("/across", "contradicts_in_advance")],
+            )
+
+    def of(self, when: When) -> tuple[Component, ...]:
+        """The components of the debts of one time, in order."""
+        return self.in_advance if when is When.IN_ADVANCE and self.in_advance else self.components
+
+    def complete(self) -> Order:
+        """The same order with whatever it leaves out at the end, so that all debts are met."""
+        return replace(
+            self,
+            components=_completed(self.components, Component),
+            when=_completed(self.when, When),
+            in_advance=self.in_advance and _completed(self.in_advance, Component),
+        )
 
 
+def _completed(given: tuple[T, ...], kind: Iterable[T]) -> tuple[T, ...]:
+    return given + tuple(value for value in kind if value not in given)
+
+
+FEE, PENALTY, INTEREST, PRINCIPAL = Component.FEE, Component.PENALTY, Component.INTEREST, Component.PRINCIPAL
 BY_LAW = Order()
 DUE_ONLY = Order(when=(When.PAST_DUE, When.DUE))
-PRINCIPAL_FIRST = Order(
-    components=(Component.PRINCIPAL, Component.INTEREST, Component.FEE, Component.PENALTY),
-    across=Across.COMPONENTS_OVERALL,
-)
+PRINCIPAL_FIRST = Order((PRINCIPAL, INTEREST, FEE, PENALTY), across=Across.COMPONENTS_OVERALL)
 
-MATRIX: Mapping[str, Order] = MappingProxyType(
+ORDERS: Mapping[str, Order] = MappingProxyType(
     {
-        "due": BY_LAW,
-        "prepay_shorten": DUE_ONLY,
-        "prepay_lower": DUE_ONLY,
-        "payoff": BY_LAW,
-        "recovery": PRINCIPAL_FIRST,
+        "by_law": BY_LAW,
+        "by_component": Order(across=Across.COMPONENTS),
+        "due_only": DUE_ONLY,
+        "principal_first": PRINCIPAL_FIRST,
+        "penalty_fee_interest_principal": Order((PENALTY, FEE, INTEREST, PRINCIPAL)),
+        "interest_principal_penalty_fee": Order((INTEREST, PRINCIPAL, PENALTY, FEE)),
+        "principal_interest_penalty_fee": Order((PRINCIPAL, INTEREST, PENALTY, FEE)),
+        "due_penalty_fee_interest_principal_in_advance_principal_penalty_fee_interest": Order(
+            (PENALTY, FEE, INTEREST, PRINCIPAL), in_advance=(PRINCIPAL, PENALTY, FEE, INTEREST)
+        ),
+        "due_penalty_interest_principal_fee_in_advance_penalty_interest_principal_fee": Order(
+            (PENALTY, INTEREST, PRINCIPAL, FEE)
+        ),
     }
 )
+"""Orders by name: ours, and those that other loan systems go by (the long names are Apache Fineract's)."""
+
+
+def order(given: str | Mapping[str, object]) -> Order:
+    """An order by its name in `ORDERS`, or from data with the fields of `Order` as text and lists of text.
+
+    Raises `InvalidOrder` for a name, field or value that does not exist.
+    """
+    if isinstance(given, str):
+        if given not in ORDERS:
+            raise InvalidOrder(f"no order is called {given!r}", faults=[Fault("", "unknown")])
+        return ORDERS[given]
+    kinds: dict[str, type[StrEnum]] = {
+        "components": Component,
+        "when": When,
+        "in_advance": Component,
+        "across": Across,
+        "ahead": Ahead,
+    }
+    fields: dict[str, Any] = {}
+    for name, value in given.items():
+        kind = kinds.get(name)
+        try:
+            if kind in (Across, Ahead):
+                fields[name] = kind(str(value))
+            elif kind is not None and isinstance(value, list | tuple):
+                fields[name] = tuple(kind(item) for item in value)
+            else:
+                raise ValueError
+        except ValueError:
+            raise InvalidOrder(f"{name}: {value!r}", faults=[Fault(f"/{name}", "unknown")]) from None
+    return Order(**fields)
+
+
+def matrix(order: Order) -> Mapping[str, Order]:
+    """One order for every kind of transaction: prepayments stop at what is due, recoveries keep theirs."""
+    due = replace(order, when=tuple(when for when in order.when if when is not When.IN_ADVANCE))
+    return MappingProxyType(
+        {
+            "due": order,
+            "prepay_shorten": due,
+            "prepay_lower": due,
+            "payoff": order,
+            "recovery": PRINCIPAL_FIRST,
+        }
+    )
+
+
+MATRIX = matrix(BY_LAW)
 """The order of each kind of transaction; a contract may carry its own.
 
 A prepayment meets what is due and then goes to principal ahead of the schedule. Money recovered after a
@@ -122,33 +219,57 @@ def allocate(amount: int, owed: Sequence[Owed], order: Order = BY_LAW) -> tuple[
     Every part is positive; parts and rest add up to ``amount``.
     """
     parts: list[Part] = []
-    for number, component, most in _walk(owed, order):
-        if amount == 0:
-            break
+    if order.across is Across.COMPONENTS_OVERALL:
+        ranked = [row for when in order.when for row in owed if row.when is when]
+        rest = _meet(parts, amount, _by_component(ranked, order.components))
+        return tuple(parts), rest
+    for when in order.when:
+        rows = [row for row in owed if row.when is when]
+        if when is When.IN_ADVANCE and order.ahead is Ahead.LAST:
+            rows.reverse()
+        walk = _by_installment if order.across is Across.INSTALLMENTS else _by_component
+        if when is When.IN_ADVANCE and order.ahead is Ahead.EVENLY:
+            amount = _evenly(parts, amount, rows, order.of(when))
+        else:
+            amount = _meet(parts, amount, walk(rows, order.of(when)))
+    return tuple(parts), amount
+
+
+Debts = Iterable[tuple[int, Component, int]]
+
+
+def _by_installment(rows: Sequence[Owed], components: Sequence[Component]) -> Debts:
+    return ((row.number, component, getattr(row, component)) for row in rows for component in components)
+
+
+def _by_component(rows: Sequence[Owed], components: Sequence[Component]) -> Debts:
+    return ((row.number, component, getattr(row, component)) for component in components for row in rows)
+
+
+def _meet(parts: list[Part], amount: int, debts: Debts) -> int:
+    """Meet debts one after another; what is left of the amount."""
+    for number, component, most in debts:
         taken = min(amount, most)
         if taken > 0:
             parts.append(Part(number, component, taken))
             amount -= taken
-    return tuple(parts), amount
+    return amount
 
 
-def _walk(owed: Sequence[Owed], order: Order) -> Iterator[tuple[int, Component, int]]:
-    if order.across is Across.COMPONENTS_OVERALL:
-        ranked = [row for when in order.when for row in owed if row.when is when]
-        for component in order.components:
-            for row in ranked:
-                yield row.number, component, getattr(row, component)
-        return
-    for when in order.when:
-        rows = [row for row in owed if row.when is when]
-        if order.across is Across.INSTALLMENTS:
-            for row in rows:
-                for component in order.components:
-                    yield row.number, component, getattr(row, component)
-        else:
-            for component in order.components:
-                for row in rows:
-                    yield row.number, component, getattr(row, component)
+def _evenly(parts: list[Part], amount: int, rows: Sequence[Owed], components: Sequence[Component]) -> int:
+    """Give each installment the same share, the first ones a unit more, at most what it owes."""
+    smallest_first = sorted(rows, key=lambda row: _sum(row, components))
+    shares = {}
+    for k, row in enumerate(smallest_first):
+        shares[row.number] = min(_sum(row, components), -(-amount // (len(rows) - k)))
+        amount -= shares[row.number]
+    for row in rows:
+        _meet(parts, shares[row.number], _by_installment([row], components))
+    return amount
+
+
+def _sum(row: Owed, components: Sequence[Component]) -> int:
+    return sum(getattr(row, component) for component in components)
 
 
 def total(parts: Iterable[Part], component: Component | None = None) -> int:

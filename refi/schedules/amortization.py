@@ -8,12 +8,14 @@ loans go through `refi.schedules.bulk`, which runs the same recurrence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
+from math import lcm
 from typing import NamedTuple
 
 from refi.errors import Fault, Refused
@@ -196,6 +198,30 @@ def split(terms: Terms, weights: list[int]) -> list[tuple[int, int, int]]:
     return list(constant_principal(exact, terms.principal, share, numerators, denominator))
 
 
+def level_amount(
+    principal: int, period_rates: Sequence[Decimal | Fraction], rounding: Rounding = Rounding.HALF_UP
+) -> int:
+    """The generalized level payment: P · Π(1 + f_k) / F_n; F_1 = 1, F_k = 1 + F_(k−1) (1 + f_k). Minor units.
+
+    ``period_rates`` are the rates f_k of 1 to 60 periods as fractions (a twelfth of the annual rate, or the
+    annual rate × `refi.schedules.day_count.year_fraction`). Exact, rounded once. Raises `InvalidTerms`.
+    """
+    faults = []
+    if type(principal) is not int or not 1 <= principal <= MAX_AMOUNT:
+        faults.append(Fault("/principal", "out_of_range"))
+    if not 1 <= len(period_rates) <= MAX_INSTALLMENTS:
+        faults.append(Fault("/period_rates", "out_of_range"))
+    for k, rate in enumerate(period_rates):
+        known = rate.is_finite() if isinstance(rate, Decimal) else type(rate) in (Fraction, int)
+        if not known or not 0 <= rate <= MAX_ANNUAL_RATE:
+            faults.append(Fault(f"/period_rates/{k}", "out_of_range"))
+    if faults:
+        raise InvalidTerms("the level payment has no value", faults=faults)
+    ratios = [rate.as_integer_ratio() for rate in period_rates]
+    common = lcm(*(below for _, below in ratios))
+    return level_payment(principal, [above * (common // below) for above, below in ratios], common, rounding)
+
+
 def monthly_fee(terms: Terms) -> int:
     """The fee of each installment in minor units: the fee rate on the amount first lent."""
     if not terms.monthly_fee_rate:
@@ -215,14 +241,14 @@ def schedule(
     ``first_due_on`` defaults to one month later; an earlier or later one makes an odd first period. With
     ``rolling`` and ``business_days`` a due date on a holiday is shown on the day it moves to; days, interest
     and amounts stay those of the nominal dates. Raises `InvalidFirstDueDate` unless the first due date is
-    after the payout, `DateOutOfRange` outside the years 1900–2299, `CalendarMissing` for a year without
-    loaded holidays.
+    after the payout, `DateOutOfRange` outside the years 1900–2299, `CalendarMissing` for ``rolling`` without
+    holidays or a year whose holidays are not loaded.
     """
     due, days, weights = calendar(terms, disbursed_on, first_due_on)
     anchor = dates.anchor_of(disbursed_on, due[0])
     first_period = Fraction(days_30(disbursed_on, due[0], None, anchor), 30)
-    if business_days is not None:
-        due = tuple(dates.roll(on, rolling, business_days) for on in due)
+    if rolling is not dates.Rolling.NONE:
+        due = tuple(dates.rolled(on, rolling, business_days) for on in due)
     fee = monthly_fee(terms)
     rows = []
     for k, (principal, interest, after) in enumerate(split(terms, weights)):

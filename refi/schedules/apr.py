@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from refi.errors import Fault, Refused
 from refi.money import MAX_AMOUNT
-from refi.schedules.dates import nominal_day
+from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, nominal_day
 from refi.schedules.solver import DIGITS, NoRate, TimedFlow, compound, period_rate, shown
 from refi.schedules.unit_periods import (
     UnitPeriod,
@@ -71,13 +71,15 @@ def rates(
     """The annual rate of dated flows.
 
     ``unit_period`` matters for ``us_actuarial`` (without one, or as ``term``, Appendix J finds it) and, as
-    ``day`` or ``week``, for ``eu_effective``. Raises `InvalidFlows`, `NoRate`, `AmbiguousRate` or
-    `UnknownUnitPeriod`.
+    ``day`` or ``week``, for ``eu_effective``. Raises `InvalidFlows`, `NoRate`, `AmbiguousRate`,
+    `UnknownUnitPeriod` or, near the ends of 1900–2299, `DateOutOfRange`.
     """
     _check(advances, payments)
     start = min(flow.on for flow in advances)
     if min(flow.on for flow in payments) < start:
         raise NoRate("a payment comes before the first advance")
+    if max(flow.on for flow in payments) == start:
+        raise NoRate("all is repaid on the day of the first advance")
     unit = None if unit_period in (None, "term") else named(str(unit_period))
     if regime is Regime.US_ACTUARIAL:
         return _us(advances, payments, start, unit)
@@ -106,7 +108,10 @@ def of_installments(advanced: int, amounts: Iterable[int], first_period: Fractio
 
 
 def _us(advances: Sequence[Flow], payments: Sequence[Flow], start: date, unit: UnitPeriod | None) -> Rates:
-    unit = unit or common([a.on for a in advances], [p.on for p in payments])
+    if unit is None or (
+        unit.days == 1 and len(advances) == len(payments) == 1
+    ):  # one payment: the term, (b)(4)
+        unit = common([a.on for a in advances], [p.on for p in payments])
     anchor = _series_anchor(start, [flow.on for flow in payments])
     timed = []
     for sign, flows in ((1, advances), (-1, payments)):
@@ -156,6 +161,8 @@ def _check(advances: Sequence[Flow], payments: Sequence[Flow]) -> None:
         if not flows:
             faults.append(Fault(f"/{name}", "empty"))
         for k, flow in enumerate(flows):
+            if not FIRST_YEAR <= flow.on.year <= LAST_YEAR:
+                faults.append(Fault(f"/{name}/{k}/on", "out_of_range"))
             if type(flow.amount) is not int or not 0 < flow.amount <= MAX_AMOUNT:
                 faults.append(Fault(f"/{name}/{k}/amount", "out_of_range"))
     if faults:
@@ -172,14 +179,10 @@ def answer(question: Mapping[str, object]) -> dict[str, str]:
     regime = question.get("regime", Regime.CN_IRR.value)
     if regime not in Regime.__members__.values():
         faults.append(Fault("/regime", "unknown"))
-    unit = question.get("unit_period")
-    if unit is not None and not isinstance(unit, str):
-        faults.append(Fault("/unit_period", "unknown"))
+    unit = _unit(question.get("unit_period"), faults)
     if faults:
         raise InvalidFlows("the question is not well formed", faults=faults)
-    found = rates(
-        flows["advances"], flows["payments"], Regime(str(regime)), unit if isinstance(unit, str) else None
-    )
+    found = rates(flows["advances"], flows["payments"], Regime(str(regime)), unit)
     return {"apr": str(found.apr), "effective_annual_rate": str(found.effective_annual_rate)}
 
 
@@ -199,6 +202,13 @@ def _parse(value: object, name: str, faults: list[Fault]) -> list[Flow]:
         else:
             flows.append(Flow(on, amount))
     return flows
+
+
+def _unit(value: object, faults: list[Fault]) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    faults.append(Fault("/unit_period", "unknown"))
+    return None
 
 
 def _date(value: object) -> date | None:

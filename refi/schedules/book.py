@@ -91,7 +91,7 @@ class Book:
             return
         if amount >= self.position(on).total:
             self._freeze(event_id, on)
-            parts, rest = self._meet(on, amount, Order(order.components, across=order.across))
+            parts, rest = self._meet(on, amount, order.complete())
             self.settled_on = on
             self._record(event_id, parts, rest)
             return

@@ -99,7 +99,7 @@ class Contract:
 
     def rolled(self, on: date) -> date:
         """The day by which an installment of nominal due date ``on`` must be paid."""
-        return on if self.business_days is None else dates.roll(on, self.rolling, self.business_days)
+        return dates.rolled(on, self.rolling, self.business_days)
 
 
 def replay(contract: Contract, events: Sequence[Event], on: date) -> State:

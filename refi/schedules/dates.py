@@ -143,3 +143,12 @@ class BusinessDays:
         if not self.first_year <= on.year <= self.last_year:
             raise CalendarMissing(f"no business calendar is loaded for {on.year}", year=on.year)
         return on not in self.closed
+
+
+def rolled(on: date, rolling: Rolling, business_days: BusinessDays | None) -> date:
+    """A due date moved by the rule of a plan; `CalendarMissing` if the rule needs a calendar and has none."""
+    if rolling is Rolling.NONE:
+        return on
+    if business_days is None:
+        raise CalendarMissing("due dates cannot be rolled without a business calendar")
+    return roll(on, rolling, business_days)

@@ -46,49 +46,57 @@ class UnitPeriod:
         return Fraction(365, self.days) if self.days % 7 else Fraction(52 * 7, self.days)
 
 
-MONTH = UnitPeriod("month", months=1)
-YEAR = UnitPeriod("year", months=12)
-_COUNTS = {
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "eleven": 11,
-    "twelve": 12,
-}
+def _weeks(count: int) -> UnitPeriod:
+    return UnitPeriod("week" if count == 1 else f"{count}_weeks", days=7 * count)
+
+
+def _months(count: int) -> UnitPeriod:
+    return UnitPeriod({1: "month", 12: "year"}.get(count, f"{count}_months"), months=count)
+
+
+DAY = UnitPeriod("day", days=1)
+HALF_MONTH = UnitPeriod("half_month", half_month=True)
+YEAR = _months(12)
+_STANDARD = (DAY, HALF_MONTH, *map(_weeks, range(1, 53)), *map(_months, range(1, 13)))
+"""The standard intervals of Appendix J (b)(3)."""
+
+_COUNTS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _NAMED = {
-    "day": UnitPeriod("day", days=1),
-    "week": UnitPeriod("week", days=7),
-    "biweek": UnitPeriod("two_weeks", days=14),
-    "half_month": UnitPeriod("half_month", half_month=True),
-    "semimonth": UnitPeriod("half_month", half_month=True),
-    "month": MONTH,
-    "quarter": UnitPeriod("three_months", months=3),
-    "half_year": UnitPeriod("six_months", months=6),
+    "day": DAY,
+    "biweek": _weeks(2),
+    "half_month": HALF_MONTH,
+    "semimonth": HALF_MONTH,
+    "quarter": _months(3),
+    "half_year": _months(6),
     "year": YEAR,
 }
 
 
 def named(name: str) -> UnitPeriod:
-    """The unit period of a name: day, week, two_weeks … , half_month, month, two_months … , quarter, year.
+    """The unit period of a name: day, week, two_weeks …, half_month, month, two_months …, quarter, half_year,
+    year. Numbers may be digits (2_weeks).
 
     Raises `UnknownUnitPeriod` for any other name, or for more than a year.
     """
     known = _NAMED.get(name)
     if known is not None:
         return known
-    word, _, unit = name.partition("_")
-    count = _COUNTS.get(word) or (int(word) if word.isascii() and word.isdigit() and len(word) <= 2 else 0)
-    if unit == "weeks" and 1 <= count <= 52:
-        return UnitPeriod(name, days=7 * count)
-    if unit == "months" and 1 <= count <= 12:
-        return UnitPeriod(name, months=count)
+    word, _, unit = name.rpartition("_")
+    count = _count(word)
+    if unit.removesuffix("s") == "week" and 1 <= count <= 52:
+        return _weeks(count)
+    if unit.removesuffix("s") == "month" and 1 <= count <= 12:
+        return _months(count)
     raise UnknownUnitPeriod(f"no unit period is called {name!r}", faults=[Fault("/unit_period", "unknown")])
+
+
+def _count(word: str) -> int:
+    """A number in words or digits; nothing is one, anything else none."""
+    if word in _COUNTS:
+        return _COUNTS.index(word) + 1
+    if word.isascii() and word.isdigit() and len(word) <= 2:
+        return int(word)
+    return 0 if word else 1
 
 
 def anchor_day(dates: Sequence[date]) -> int:
@@ -149,18 +157,12 @@ def common(advances: Sequence[date], payments: Sequence[date]) -> UnitPeriod:
     days = sorted({*advances, *payments})
     anchor = anchor_day(days)
     found = Counter(_interval(a, b, anchor) for a, b in pairwise(days))
-    repeated = {unit: times for unit, times in found.items() if times > 1 and unit.name != "day"}
+    repeated = {unit: times for unit, times in found.items() if times > 1 and unit is not None}
     if repeated:
         most = max(repeated.values())
         return min((unit for unit, times in repeated.items() if times == most), key=_length)
     average = Fraction((days[-1] - days[0]).days, len(days) - 1)
-    standard = [
-        _NAMED["half_month"],
-        *(UnitPeriod(f"{w}_weeks", days=7 * w) for w in range(1, 53)),
-        *(UnitPeriod(f"{m}_months", months=m) for m in range(1, 13)),
-        _NAMED["day"],
-    ]
-    return min(standard, key=lambda unit: (abs(_length(unit) - average), _length(unit)))
+    return min(_STANDARD, key=lambda unit: (abs(_length(unit) - average), _length(unit)))
 
 
 def _single(start: date, end: date) -> UnitPeriod:
@@ -172,16 +174,17 @@ def _single(start: date, end: date) -> UnitPeriod:
     return UnitPeriod("term", term_days=(end - start).days)
 
 
-def _interval(start: date, end: date, anchor: int) -> UnitPeriod:
+def _interval(start: date, end: date, anchor: int) -> UnitPeriod | None:
+    """The standard interval between two days, ``None`` if there is none; more than a year counts as one."""
     months, begins = months_back(start, end, anchor)
     if months and begins == start:
-        return MONTH if months == 1 else UnitPeriod(f"{months}_months", months=min(months, 12))
+        return _months(min(months, 12))
     gap = (end - start).days
+    if gap == 1:
+        return DAY
     if gap % 7 == 0 and gap <= 364:
-        return UnitPeriod("week" if gap == 7 else f"{gap // 7}_weeks", days=gap)
-    if days_30(start, end) == 15 or gap == 15:
-        return _NAMED["half_month"]
-    return _NAMED["day"]
+        return _weeks(gap // 7)
+    return HALF_MONTH if 15 in (gap, days_30(start, end)) else None
 
 
 def _length(unit: UnitPeriod) -> Fraction:

@@ -132,3 +132,25 @@ def test_flows_that_cannot_be_read(stdin: str) -> None:
     run = refi("apr", stdin=stdin)
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
+
+
+def test_a_refusal_under_json_is_json() -> None:
+    run = refi(*PLAN[:1], "--principal", "0", *PLAN[3:], "--installments", "61", "--json")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert json.loads(run.stderr) == {
+        "refusal": "InvalidTerms",
+        "code": "validation_failed",
+        "errors": [
+            {"pointer": "/principal", "code": "not_positive"},
+            {"pointer": "/installments", "code": "too_large"},
+        ],
+        "detail": "the terms of the plan are not valid",
+    }
+    flows = {
+        "advances": [{"on": "2026-01-01", "amount": 100}],
+        "payments": [{"on": "2026-02-01", "amount": 99}],
+    }
+    run = refi("apr", "--json", stdin=json.dumps(flows))
+    assert (run.returncode, run.stdout) == (2, "")
+    assert json.loads(run.stderr)["refusal"] == "NoRate"
+    assert json.loads(refi("apr", "--json", stdin="{").stderr)["code"] == "malformed_json"

@@ -15,7 +15,6 @@ from refi.schedules.amortization import Terms, schedule
 from refi.schedules.apr import Flow, InvalidFlows, Regime, answer, of_installments, rates
 from refi.schedules.dates import add_months
 from refi.schedules.solver import AmbiguousRate, NoRate, TimedFlow, period_rate
-from refi.schedules.unit_periods import UnknownUnitPeriod, common, named
 
 
 def monthly(start: date, first: date, amounts: list[int]) -> list[Flow]:
@@ -24,22 +23,88 @@ def monthly(start: date, first: date, amounts: list[int]) -> list[Flow]:
     ]
 
 
-US_CASES = [
-    (date(1978, 1, 10), 500000, date(1978, 2, 10), [23000] * 24, "9.69"),
-    (date(1978, 2, 10), 600000, date(1978, 4, 1), [20000] * 36, "11.82"),
-    (date(1978, 1, 10), 500000, date(1978, 2, 10), [25000] + [23000] * 23, "10.08"),
-    (date(1978, 1, 10), 500000, date(1978, 2, 10), [25000] + [23000] * 22 + [28000], "10.90"),
-]
+def every(days: int, first: date, count: int) -> list[date]:
+    return [first + timedelta(days=days * k) for k in range(count)]
 
 
-@pytest.mark.parametrize(("start", "advanced", "first", "amounts", "percent"), US_CASES)
-def test_regulation_z_examples(
-    start: date, advanced: int, first: date, amounts: list[int], percent: str
-) -> None:
-    payments = [Flow(add_months(first, k), a) for k, a in enumerate(amounts)]
-    for unit in ("month", None):
+def months(step: int, first: date, count: int) -> list[date]:
+    return [add_months(first, step * k) for k in range(count)]
+
+
+def half_months(first: date, count: int) -> list[date]:
+    """The 1st and the 16th of each month."""
+    return sorted(day for k in range(count) for day in (add_months(first, k), add_months(first, k, 16)))[
+        :count
+    ]
+
+
+JAN_10, FEB_10 = date(1978, 1, 10), date(1978, 2, 10)
+OCT_1, APR_27 = date(1978, 10, 1), date(2026, 4, 27)
+APPENDIX_J = {
+    "c1i": (JAN_10, 500000, months(1, FEB_10, 24), [23000] * 24, "month", "9.69"),
+    "c1ii": (FEB_10, 600000, months(1, date(1978, 4, 1), 36), [20000] * 36, "month", "11.82"),
+    "c1iii": (date(1978, 2, 23), 500000, half_months(date(1978, 3, 1), 24), [21917] * 24, "half_month",
+              "10.34"),
+    "c1iv": (date(1978, 5, 23), 1000000, months(3, OCT_1, 40), [38500] * 40, "quarter", "8.97"),
+    "c1v": (date(1978, 3, 20), 50000, every(7, date(1978, 4, 21), 30), [1760] * 30, "week", "14.96"),
+    "c2i": (JAN_10, 500000, months(1, FEB_10, 24), [25000] + [23000] * 23, "month", "10.08"),
+    "c2ii": (date(1978, 3, 18), 40000, every(28, date(1978, 4, 20), 12), [3950] + [3831] * 11, "four_weeks",
+             "28.50"),
+    "c3i": (JAN_10, 500000, months(1, FEB_10, 24), [23000] * 23 + [28000], "month", "10.50"),
+    "c3ii": (date(1978, 4, 3), 20000, every(14, date(1978, 4, 11), 20), [950] * 19 + [3000], "two_weeks",
+             "12.22"),
+    "c4i": (JAN_10, 500000, months(1, FEB_10, 24), [25000] + [23000] * 22 + [28000], "month", "10.90"),
+    "c4ii": (JAN_10, 800000, months(2, date(1978, 3, 1), 20), [44936] + [46500] * 18 + [20000], "two_months",
+             "7.30"),
+    "c5i": (date(1978, 1, 3), 100000, [date(1978, 9, 15)], [108000], "term", "11.45"),
+    "c5i by days": (date(1978, 1, 3), 100000, [date(1978, 9, 15)], [108000], "day", "11.45"),
+    "c5ii": (date(1978, 7, 15), 100000, [date(1979, 1, 15)], [104400], "half_year", "8.80"),
+    "c5iii": (date(1978, 1, 17), 100000, [date(1979, 7, 17)], [113519], "year", "8.76"),
+    "c5iv": (date(1978, 1, 3), 100000, [date(1980, 1, 3)], [124000], "year", "11.36"),
+    "shorter first": (date(1978, 6, 23), 1000000, months(3, OCT_1, 40), [38500] * 40, "quarter", "9.15"),
+    "short first": (date(1978, 7, 23), 1000000, months(3, OCT_1, 40), [38500] * 40, "quarter", "9.32"),
+    "days": (date(2023, 10, 26), 100000, every(1, date(2023, 11, 30), 5), [22000] * 5, "day", "94.15"),
+    "long week": (date(2023, 10, 28), 100000, every(7, date(2023, 11, 30), 5), [25000] * 5, "week", "176.52"),
+    "short week": (date(2023, 11, 24), 100000, every(7, date(2023, 11, 30), 5), [25000] * 5, "week",
+                   "434.30"),
+    "years": (date(2023, 10, 26), 100000, months(12, date(2023, 11, 30), 5), [50000] * 5, "year", "78.34"),
+    "years, after a fee": (APR_27, 9900000, months(12, date(2027, 4, 30), 3), [4021500] * 3, "year",
+                           "10.528415"),
+    "half years": (APR_27, 9900000, months(6, date(2026, 10, 31), 6), [1970000] * 6, "half_year",
+                   "10.569370"),
+    "quarters": (APR_27, 9900000, months(3, date(2026, 7, 31), 8), [1394673] * 8, "quarter", "10.859928"),
+}  # fmt: skip
+"""Regulation Z, Appendix J (c); then examples that others published, checked with FFIEC's tool or Excel."""
+
+
+@pytest.mark.parametrize("case", APPENDIX_J)
+def test_regulation_z_examples(case: str) -> None:
+    start, advanced, days, amounts, named_unit, percent = APPENDIX_J[case]
+    payments = [Flow(on, amount) for on, amount in zip(days, amounts, strict=True)]
+    places = len(percent.partition(".")[2])
+    for unit in (named_unit, None):
         found = rates([Flow(start, advanced)], payments, Regime.US_ACTUARIAL, unit)
-        assert round(found.apr * 100, 2) == Decimal(percent)
+        assert round(found.apr * 100, places) == Decimal(percent)
+
+
+def test_a_fee_paid_on_the_day_is_less_advanced() -> None:
+    start, days = date(2026, 1, 10), months(1, date(2026, 2, 15), 12)
+    payments = [Flow(on, 88491) for on in days]
+    kept = rates([Flow(start, 980_000)], payments, Regime.US_ACTUARIAL)
+    paid = rates([Flow(start, 1_000_000)], [Flow(start, 20_000), *payments], Regime.US_ACTUARIAL)
+    assert kept == paid
+    assert round(kept.apr, 6) == Decimal("0.146920")
+
+
+def test_regulation_z_several_advances() -> None:
+    """Worked out by hand: 1 % a month on 1,000 then 2,000, whose second half comes 15 odd days late."""
+    start = date(1978, 1, 1)
+    half, monthly = 10**12, Decimal("0.01")
+    advances = [Flow(start, half), Flow(date(1978, 2, 16), half)]
+    owed = half * (1 + monthly) ** 3 + half * (1 + monthly) ** 2 / (1 + monthly / 2)
+    found = rates(advances, [Flow(date(1978, 4, 1), round(owed))], Regime.US_ACTUARIAL, "month")
+    assert round(found.apr, 9) == Decimal("0.12")
+    assert round(found.effective_annual_rate, 9) == Decimal("0.126825030")
 
 
 def test_the_central_banks_example() -> None:
@@ -166,6 +231,8 @@ def test_several_advances_are_one_rate() -> None:
         ({"advances": [{"on": "2026-01-01", "amount": 1}], "payments": [7]}, "/payments/0/on"),
         ({"advances": [{"on": "2026-01-01", "amount": 1}], "payments": [{"on": "2026-02-01", "amount": 1}],
           "regime": "mars"}, "/regime"),
+        ({"advances": [{"on": "2026-01-01", "amount": 1}], "payments": [{"on": "2026-02-01", "amount": 1}],
+          "unit_period": 7}, "/unit_period"),
     ],
 )  # fmt: skip
 def test_bad_questions_are_refused_with_a_pointer(question: dict[str, object], pointer: str) -> None:
@@ -184,29 +251,50 @@ def test_the_commands_answer_is_text() -> None:
     assert answer(question) == {"apr": "0.128038018510", "effective_annual_rate": "0.135825576327"}
 
 
-def test_unit_periods_by_name() -> None:
-    assert named("two_weeks").per_year == 26
-    assert named("half_month").per_year == 24
-    assert named("quarter").per_year == 4
-    assert named("day").per_year == 365
-    assert named("four_weeks").per_year == 13
-    with pytest.raises(UnknownUnitPeriod):
-        named("fortnight_and_a_half")
-    with pytest.raises(UnknownUnitPeriod):
-        named("thirteen_months")
+@pytest.mark.parametrize("regime", list(Regime))
+@pytest.mark.parametrize("repaid", [90, 100, 110])
+def test_flows_of_one_day_have_no_rate(regime: Regime, repaid: int) -> None:
+    day = date(2026, 1, 5)
+    with pytest.raises(NoRate):
+        rates([Flow(day, 50), Flow(day, 50)], [Flow(day, repaid)], regime)
 
 
-def test_unit_periods_that_appendix_j_finds() -> None:
-    start = date(2026, 1, 5)
-    weekly = [date.fromordinal(start.toordinal() + 7 * k) for k in range(1, 9)]
-    assert common([start], weekly).days == 7
-    fortnightly = [date.fromordinal(start.toordinal() + 14 * k) for k in range(1, 9)]
-    assert common([start], fortnightly).days == 14
-    quarterly = [add_months(start, 3 * k) for k in range(1, 5)]
-    assert common([start], quarterly).months == 3
-    assert common([start], [add_months(start, 18)]).months == 12
-    assert common([start], [add_months(start, 6)]).months == 6
-    assert common([start], [date(2026, 4, 20)]).term_days == 105
+def test_flows_outside_the_calendar_are_refused() -> None:
+    with pytest.raises(InvalidFlows) as refusal:
+        rates([Flow(date(1899, 12, 31), 100)], [Flow(date(2300, 1, 1), 0)])
+    assert [(fault.pointer, fault.code) for fault in refusal.value.faults] == [
+        ("/advances/0/on", "out_of_range"),
+        ("/payments/0/on", "out_of_range"),
+        ("/payments/0/amount", "out_of_range"),
+    ]
+    assert rates([Flow(date(1900, 1, 1), 1)], [Flow(date(1900, 2, 1), 1)]).apr == 0
+    assert rates([Flow(date(2299, 1, 1), 10**15)], [Flow(date(2299, 12, 31), 10**15)]).apr == 0
+
+
+def test_european_weeks_are_seen_from_the_dates() -> None:
+    """Whole weeks that are not whole months are weeks; whole months stay months."""
+    start = date(2026, 1, 1)
+    weeks = rates([Flow(start, 1000)], [Flow(date(2026, 12, 31), 1100)], Regime.EU_EFFECTIVE)
+    assert weeks.apr == Decimal("0.1")
+    odd = rates([Flow(start, 1000)], [Flow(date(2026, 12, 30), 1100)], Regime.EU_EFFECTIVE)
+    by_months = rates([Flow(start, 1000)], [Flow(date(2026, 12, 31), 1100)], Regime.EU_EFFECTIVE, "month")
+    assert round(by_months.apr, 6) == Decimal("0.100120")  # 11 months and 30 days of 365
+    assert round(odd.apr, 6) == Decimal("0.100409")  # 11 months and 29 days
+    february, a_month = date(2026, 2, 1), [Flow(date(2026, 3, 1), 1010)]
+    assert round(rates([Flow(february, 1000)], a_month, Regime.EU_EFFECTIVE).apr, 6) == Decimal("0.126825")
+    some = [Flow(date(2026, 1, 8), 500), Flow(date(2026, 1, 16), 600)]
+    assert rates([Flow(start, 1000)], some, Regime.EU_EFFECTIVE) == rates(
+        [Flow(start, 1000)], some, Regime.EU_EFFECTIVE, "month"
+    )
+
+
+def test_a_payout_on_a_later_day_does_not_make_early_days_month_ends() -> None:
+    """31 January to 28 February and 28 March: the 28th is kept, so the first period has 28 of 30 days."""
+    flows = [Flow(date(2027, 2, 28), 500), Flow(date(2027, 3, 28), 520)]
+    found = rates([Flow(date(2027, 1, 31), 1000)], flows)
+    assert found == rates(
+        [Flow(date(2027, 1, 1), 1000)], [Flow(date(2027, 1, 29), 500), Flow(date(2027, 2, 28), 520)]
+    )
 
 
 def test_regulation_z_single_payments() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refi.schedules.allocation import AHEAD, Component, Part, total
+from refi.schedules.allocation import AHEAD, ORDERS, Component, Order, Part, When, matrix, total
 from refi.schedules.amortization import Method, Terms
 from refi.schedules.contract import (
     ChargeOff,
@@ -216,6 +217,35 @@ def test_money_after_the_end_is_excess() -> None:
     assert (state.allocations["more"], state.excess["more"]) == ((), 5)
     assert state.balances.total == 0
     assert payoff(LOAN, [*FIRST_TWO, end], date(2027, 2, 16)).total == 0
+
+
+def test_the_payoff_settles_whatever_the_order_leaves_out() -> None:
+    narrow = matrix(Order((Component.INTEREST,), (When.PAST_DUE, When.DUE)))
+    contract = replace(LOAN, orders=narrow)
+    on = date(2027, 2, 19)
+    quote = payoff(contract, FIRST_TWO[:1], on)
+    assert quote.penalties > 0
+    assert quote.principal == LOAN.terms.principal
+    state = replay(contract, [FIRST_TWO[0], Receipt("end", on, quote.total, Mode.PAYOFF)], on)
+    assert (state.settled_on, state.excess["end"], state.balances.total) == (on, 0, 0)
+    second = [part.component for part in state.allocations["end"] if part.installment == 2]
+    assert second == [Component.INTEREST, Component.PRINCIPAL, Component.PENALTY]
+    early = replay(contract, [FIRST_TWO[0], Receipt("part", on, 10_000)], on)
+    assert early.allocations["part"] == (Part(2, Component.INTEREST, 10_000),)
+    assert early.excess["one"] == LEVEL - 12_000
+
+
+def test_a_contract_may_carry_another_order() -> None:
+    """The same late payment: ours meets fees, penalty, interest; theirs interest and principal first."""
+    on = date(2027, 2, 19)
+    paid = [FIRST_TWO[0], Receipt("late", on, 10_500)]
+    theirs = replace(LOAN, orders=matrix(ORDERS["interest_principal_penalty_fee"]))
+    assert [(p.component.value, p.amount) for p in replay(LOAN, paid, on).allocations["late"]] == [
+        ("penalty", 874), ("interest", 9_626),
+    ]  # fmt: skip
+    assert [(p.component.value, p.amount) for p in replay(theirs, paid, on).allocations["late"]] == [
+        ("interest", 10_049), ("principal", 451),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

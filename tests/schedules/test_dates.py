@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from refi.schedules.dates import (
+    BusinessDays,
+    CalendarMissing,
     DateOutOfRange,
     InvalidAnchorDay,
     Rolling,
@@ -16,6 +18,7 @@ from refi.schedules.dates import (
     due_dates,
     first_due_on,
     roll,
+    rolled,
 )
 
 
@@ -92,3 +95,15 @@ def test_rolling_moves_off_holidays() -> None:
     assert roll(saturday, Rolling.MODIFIED_FOLLOWING, weekday) == date(2027, 1, 11)
     assert roll(month_end, Rolling.FOLLOWING, weekday) == date(2027, 2, 1)
     assert roll(month_end, Rolling.MODIFIED_FOLLOWING, weekday) == date(2027, 1, 29)
+
+
+def test_no_calendar_no_rolling() -> None:
+    saturday = date(2027, 1, 9)
+    weekends = BusinessDays(frozenset({saturday, date(2027, 1, 10)}), 2027, 2027)
+    assert rolled(saturday, Rolling.NONE, None) == rolled(saturday, Rolling.NONE, weekends) == saturday
+    assert rolled(saturday, Rolling.FOLLOWING, weekends) == date(2027, 1, 11)
+    with pytest.raises(CalendarMissing):
+        rolled(saturday, Rolling.PRECEDING, None)
+    with pytest.raises(CalendarMissing) as refusal:
+        rolled(date(2028, 1, 8), Rolling.FOLLOWING, weekends)
+    assert refusal.value.facts == {"year": 2028}

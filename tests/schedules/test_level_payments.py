@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import numpy_financial as npf
 import pytest
 
+from refi.errors import Fault
 from refi.money import MAX_AMOUNT, Rounding
-from refi.schedules.amortization import Terms, schedule
+from refi.schedules.amortization import InvalidTerms, Terms, level_amount, schedule
 from refi.schedules.level_payments import equal_periods, float64_limit, relative_error, unequal_periods
 from refi.schedules.recurrence import level_payment
 from tests.proofs import Proof
@@ -97,3 +99,44 @@ def test_numpy_financial_splits_the_payment_alike(term: int, rate: str) -> None:
     assert abs(12 * found - float(plan.apr)) < 1e-4
     flows = [-1_234_567.0, *(float(row.amount) for row in plan.installments)]
     assert abs(12 * npf.irr(flows) - float(plan.apr)) < 1e-9
+
+
+def test_the_level_payment_of_any_periods() -> None:
+    """A quant's call: rates of unequal periods as fractions; the closed form for equal ones."""
+    assert level_amount(1_200_000, [Decimal("0.01")] * 6) == 207_058
+    days = [31, 29, 31, 30, 31, 30]  # the published plan of actual/365 from January 2024: 17.25 a month
+    assert (
+        level_amount(10_000, [Fraction(12, 100) * Fraction(d, 365) for d in days], Rounding.HALF_EVEN)
+        == 1_725
+    )
+    assert level_amount(100, [Decimal(0)] * 8) == 13  # 12.5 goes up
+    assert level_amount(100, [Decimal(0)] * 8, Rounding.HALF_EVEN) == 12
+    mixed = [Decimal("0.01"), Fraction(1, 300), Decimal("0.02")]
+    present = Fraction(1) / Fraction("1.01")
+    annuity = present * (1 + Fraction(300, 301) * (1 + 1 / Fraction("1.02")))
+    assert level_amount(10**9, mixed) == round(10**9 / annuity)
+    assert level_amount(1, [Decimal(10)] * 60) == 10
+    assert level_amount(MAX_AMOUNT, [Decimal(0)]) == MAX_AMOUNT
+
+
+@pytest.mark.parametrize(
+    ("principal", "rates", "pointer"),
+    [
+        (0, [Decimal(0)], "/principal"),
+        (1.5, [Decimal(0)], "/principal"),
+        (MAX_AMOUNT + 1, [Decimal(0)], "/principal"),
+        (1, [], "/period_rates"),
+        (1, [Decimal(0)] * 61, "/period_rates"),
+        (1, [Decimal(0), Decimal("-0.01")], "/period_rates/1"),
+        (1, [Decimal("NaN")], "/period_rates/0"),
+        (1, [Decimal("Infinity")], "/period_rates/0"),
+        (1, [0.01], "/period_rates/0"),
+        (1, [Fraction(11)], "/period_rates/0"),
+    ],
+)
+def test_periods_without_a_level_payment_are_refused(
+    principal: int, rates: list[Decimal], pointer: str
+) -> None:
+    with pytest.raises(InvalidTerms) as refusal:
+        level_amount(principal, rates)
+    assert refusal.value.faults == (Fault(pointer, "out_of_range"),)
