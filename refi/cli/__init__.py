@@ -22,6 +22,7 @@ HOMES = {
         "hire",
         "audit",
     ),
+    "refi.cli.scoring": ("score",),
     "refi.cli.doctor": ("doctor",),
     "refi.cli.demo": ("demo",),
 }

@@ -1,0 +1,59 @@
+"""The scorecards that come with the service, read from their files once."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from refi.errors import Refused
+from refi.underwriting import scorecard
+from refi.underwriting.scorecard import Scorecard, ScorecardRefused
+
+SHIPPED = Path(__file__).with_name("scorecards")
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
+
+
+class ScorecardFileRefused(Refused):
+    """The file holds no scorecard that can be used, or there is no such file."""
+
+
+def card_in(path: Path) -> Scorecard:
+    """The card in the JSON file at ``path``; `ScorecardFileRefused` says what is wrong with it."""
+    try:
+        return scorecard.parse(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ScorecardFileRefused(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ScorecardRefused, ValueError, RecursionError) as error:
+        raise ScorecardFileRefused(f"{path.name}: {error}") from None
+
+
+@functools.cache
+def shipped(name: str) -> Scorecard:
+    """The shipped card of that name; the same object each time."""
+    if not NAME.fullmatch(name):
+        raise ScorecardFileRefused(f"{name!r} is not the name of a scorecard")
+    card = card_in(SHIPPED / f"{name}.json")
+    if card.version != name:
+        raise ScorecardFileRefused(f"{name}.json is version {card.version!r}")
+    return card
+
+
+def text_of(card: Scorecard) -> str:
+    """The card as a file: JSON to be read by people, a bin on each line."""
+    return _lines(scorecard.to_json(card)) + "\n"
+
+
+def _lines(value: Any, depth: int = 0) -> str:
+    """JSON in which what holds no other object is on one line."""
+    inner = "  " * (depth + 1)
+    items = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(value, (dict, list)) or not any(isinstance(one, (dict, list)) for one in items):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        body = [inner + _lines(one, depth + 1) for one in value]
+        return "[\n" + ",\n".join(body) + "\n" + "  " * depth + "]"
+    body = [f"{inner}{json.dumps(key)}: {_lines(one, depth + 1)}" for key, one in value.items()]
+    return "{\n" + ",\n".join(body) + "\n" + "  " * depth + "}"
