@@ -108,6 +108,50 @@ class LoanReopened(Event):
 
 
 @dataclass(frozen=True)
+class LoanChargedOff(Event):
+    """The loan was written off, ``principal`` lost; nothing accrues any more. ``version`` is the loan's."""
+
+    borrower_id: str
+    principal: int
+    on: date
+    version: int
+
+
+@dataclass(frozen=True)
+class LoanModified(Event):
+    """Terms were agreed anew: ``kind`` is defer, due_date_change, re_age or extend; ``act`` has the rest."""
+
+    borrower_id: str
+    act: str
+    kind: str
+    on: date
+    version: int
+
+
+@dataclass(frozen=True)
+class DebtWaived(Event):
+    """``amount`` of one ``component`` was given up by ``act``."""
+
+    borrower_id: str
+    act: str
+    component: str
+    amount: int
+    on: date
+    version: int
+
+
+@dataclass(frozen=True)
+class LoanActReversed(Event):
+    """The act ``undone`` counts no more, by ``act``."""
+
+    borrower_id: str
+    act: str
+    undone: str
+    on: date
+    version: int
+
+
+@dataclass(frozen=True)
 class BusinessDayClosed(Event):
     """The business date ``on`` is over."""
 

@@ -42,6 +42,7 @@ PREFIXES = {
     "doc": "document",
     "evt": "event",
     "hold": "hold",
+    "lact": "act on a loan",
     "loan": "loan",
     "msg": "message",
     "mov": "movement",

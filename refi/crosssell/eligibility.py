@@ -52,6 +52,7 @@ def paid_on_time(account: Account, on: date) -> int:
 
     An installment that an early repayment emptied was not paid: it is not counted.
     """
+    account = account.in_hindsight()
     today = account.state(on)
     count = 0
     for number, item in enumerate(today.installments):

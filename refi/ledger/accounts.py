@@ -14,6 +14,11 @@ class Account(StrEnum):
     FEE_INCOME = "fee_income"
     PENALTY_INCOME = "penalty_income"
     SUSPENSE = "suspense"
+    WAIVERS = "waivers"
+    CREDIT_LOSSES = "credit_losses"
+    RECOVERIES = "recoveries"
 
 
-DEBIT_ACCOUNTS = frozenset({Account.CASH_AT_PROVIDER, Account.LOANS_PRINCIPAL})
+DEBIT_ACCOUNTS = frozenset(
+    {Account.CASH_AT_PROVIDER, Account.LOANS_PRINCIPAL, Account.WAIVERS, Account.CREDIT_LOSSES}
+)

@@ -25,9 +25,9 @@ class Component(StrEnum):
 class Kind(StrEnum):
     """What a movement is.
 
-    ``returned`` and ``reversed`` take the named movement back; ``released`` turns what a cancelled loan's
-    borrower had repaid into money that we owe them; a rebate credits interest that was paid for time that
-    an early payoff did not use.
+    ``returned`` and ``reversed`` take the named movement back; ``released`` turns what a borrower had repaid
+    into money that we owe them; a rebate credits a price that was paid and not used to what is owed beside
+    it. A recovery is money received on a loan that was charged off.
     """
 
     DISBURSEMENT = "disbursement"
@@ -35,8 +35,17 @@ class Kind(StrEnum):
     REPAYMENT = "repayment"
     REPAYMENT_REVERSED = "repayment_reversed"
     REPAYMENT_RELEASED = "repayment_released"
+    RECOVERY = "recovery"
+    RECOVERY_REVERSED = "recovery_reversed"
+    RECOVERY_RELEASED = "recovery_released"
     INTEREST_REBATE = "interest_rebate"
     INTEREST_REBATE_REVERSED = "interest_rebate_reversed"
+    FEE_REBATE = "fee_rebate"
+    FEE_REBATE_REVERSED = "fee_rebate_reversed"
+    WAIVER = "waiver"
+    WAIVER_REVERSED = "waiver_reversed"
+    CHARGE_OFF = "charge_off"
+    CHARGE_OFF_REVERSED = "charge_off_reversed"
     UNIDENTIFIED_RECEIPT = "unidentified_receipt"
     UNIDENTIFIED_RETURNED = "unidentified_returned"
     REFUND = "refund"
@@ -72,6 +81,12 @@ _CREDITED = {
 }
 _CASH = Account.CASH_AT_PROVIDER
 _OWED = (Component.PRINCIPAL, Component.INTEREST, Component.FEE, Component.PENALTY)
+_RECOVERED = dict.fromkeys(_OWED, Account.RECOVERIES) | {Component.SUSPENSE: Account.SUSPENSE}
+_REBATES = {
+    # kind, its reversal: the price that goes back
+    (Kind.INTEREST_REBATE, Kind.INTEREST_REBATE_REVERSED): Component.INTEREST,
+    (Kind.FEE_REBATE, Kind.FEE_REBATE_REVERSED): Component.FEE,
+}
 
 RULES: dict[tuple[Kind, Component], tuple[Account, Account]] = {
     # (kind, component): (debit account, credit account)
@@ -80,21 +95,47 @@ RULES: dict[tuple[Kind, Component], tuple[Account, Account]] = {
     **{(Kind.REPAYMENT, part): (_CASH, account) for part, account in _CREDITED.items()},
     **{(Kind.REPAYMENT_REVERSED, part): (account, _CASH) for part, account in _CREDITED.items()},
     **{(Kind.REPAYMENT_RELEASED, part): (_CREDITED[part], Account.SUSPENSE) for part in _OWED},
-    (Kind.INTEREST_REBATE, Component.PRINCIPAL): (Account.INTEREST_INCOME, Account.LOANS_PRINCIPAL),
-    (Kind.INTEREST_REBATE_REVERSED, Component.PRINCIPAL): (Account.LOANS_PRINCIPAL, Account.INTEREST_INCOME),
+    **{(Kind.RECOVERY, part): (_CASH, account) for part, account in _RECOVERED.items()},
+    **{(Kind.RECOVERY_REVERSED, part): (account, _CASH) for part, account in _RECOVERED.items()},
+    **{(Kind.RECOVERY_RELEASED, part): (Account.RECOVERIES, Account.SUSPENSE) for part in _OWED},
+    **{
+        (kind, part): (_CREDITED[price], _CREDITED[part])
+        for (kind, _), price in _REBATES.items()
+        for part in _OWED
+        if part is not price
+    },
+    **{
+        (back, part): (_CREDITED[part], _CREDITED[price])
+        for (_, back), price in _REBATES.items()
+        for part in _OWED
+        if part is not price
+    },
+    **{(Kind.WAIVER, part): (Account.WAIVERS, _CREDITED[part]) for part in _OWED},
+    **{(Kind.WAIVER_REVERSED, part): (_CREDITED[part], Account.WAIVERS) for part in _OWED},
+    (Kind.CHARGE_OFF, Component.PRINCIPAL): (Account.CREDIT_LOSSES, Account.LOANS_PRINCIPAL),
+    (Kind.CHARGE_OFF_REVERSED, Component.PRINCIPAL): (Account.LOANS_PRINCIPAL, Account.CREDIT_LOSSES),
     (Kind.UNIDENTIFIED_RECEIPT, Component.SUSPENSE): (_CASH, Account.SUSPENSE),
     (Kind.UNIDENTIFIED_RETURNED, Component.SUSPENSE): (Account.SUSPENSE, _CASH),
     (Kind.REFUND, Component.SUSPENSE): (Account.SUSPENSE, _CASH),
 }
 
-UNDONE_BY_CANCELLATION = {
-    Kind.INTEREST_REBATE: Kind.INTEREST_REBATE_REVERSED,
-    Kind.REPAYMENT: Kind.REPAYMENT_RELEASED,
-    Kind.DISBURSEMENT: Kind.DISBURSEMENT_RETURNED,
-}
 UNDONE_BY_REBOOKING = {
+    Kind.CHARGE_OFF: Kind.CHARGE_OFF_REVERSED,
+    Kind.WAIVER: Kind.WAIVER_REVERSED,
     Kind.INTEREST_REBATE: Kind.INTEREST_REBATE_REVERSED,
+    Kind.FEE_REBATE: Kind.FEE_REBATE_REVERSED,
     Kind.REPAYMENT: Kind.REPAYMENT_REVERSED,
+    Kind.RECOVERY: Kind.RECOVERY_REVERSED,
+}
+"""What takes back what the contract function split otherwise than it does now."""
+
+RELEASED = {Kind.REPAYMENT: Kind.REPAYMENT_RELEASED, Kind.RECOVERY: Kind.RECOVERY_RELEASED}
+"""What takes a receipt off its loan while we keep the money, for whom it belongs to."""
+
+UNDONE_BY_CANCELLATION = {
+    **UNDONE_BY_REBOOKING,
+    **RELEASED,
+    Kind.DISBURSEMENT: Kind.DISBURSEMENT_RETURNED,
 }
 
 

@@ -58,9 +58,14 @@ async def book(
 
 async def take_back(
     work: Work, movement: Movement, kind: Kind, *, cause: str, effective_on: date
-) -> Movement:
-    """Append the movement that undoes ``movement``; it can be undone once."""
-    split = Split(*(getattr(movement, part.value) for part in Component))
+) -> Movement | None:
+    """Append the movement that undoes ``movement``, in the parts that ``kind`` may have; once at most.
+
+    None when there is no such part: money that only waits in suspense has nothing to release.
+    """
+    split = Split(**{p.value: getattr(movement, p.value) for p in Component if (kind, p) in RULES})
+    if not split.total:
+        return None
     return await book(
         work,
         kind,

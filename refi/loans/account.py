@@ -1,20 +1,18 @@
-"""An account as values: contract, receipts that count, what must be booked when they change. Pure."""
+"""An account as values: a contract and everything that happened to it since. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from refi.ledger.entries import Component, Split
 from refi.money import Rounding
 from refi.policies import Product as ProductPolicy
 from refi.schedules import contract as contracts
 from refi.schedules.allocation import Component as Debt
-from refi.schedules.allocation import Part
 from refi.schedules.amortization import Method, Terms
-from refi.schedules.contract import Contract, Payoff, Receipt, State
+from refi.schedules.contract import ChargeOff, Contract, Event, Payoff, Receipt, Reversal, State
 from refi.schedules.day_count import DayCount
 
 
@@ -40,10 +38,10 @@ class Owed:
 
 def owed(lent: int, state: State) -> Owed:
     """What a state leaves of the principal ``lent``, and what is owed beside it."""
-    paid = [part for parts in (*state.allocations.values(), *state.waivers.values()) for part in parts]
-    principal = lent - sum(part.amount for part in paid if part.component is Debt.PRINCIPAL)
+    met = (*state.allocations.values(), *state.waivers.values(), *state.rebate_parts.values())
+    principal = sum(part.amount for parts in met for part in parts if part.component is Debt.PRINCIPAL)
     return Owed(
-        principal=principal - sum(state.rebates.values()),
+        principal=lent - principal,
         interest=state.balances.interest,
         fees=state.balances.fees,
         penalties=state.balances.penalties,
@@ -53,40 +51,82 @@ def owed(lent: int, state: State) -> Owed:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A contract with the receipts that count: ready for any question about it."""
+    """A contract with its events, in their order (`in_order`): ready for any question about it."""
 
     contract: Contract
-    receipts: tuple[Receipt, ...] = ()
+    events: tuple[Event, ...] = ()
 
     def state(self, on: date) -> State:
         """What is owed, and how late it is, on ``on``."""
-        return contracts.replay(self.contract, self.receipts, on)
+        return contracts.replay(self.contract, self.events, on)
 
     def payoff(self, on: date) -> Payoff:
         """What settles the loan on ``on``."""
-        return contracts.payoff(self.contract, self.receipts, on)
+        return contracts.payoff(self.contract, self.events, on)
 
     def owed(self, on: date) -> Owed:
         """What is owed on ``on``, by component."""
         return owed(self.contract.terms.principal, self.state(on))
 
-    def with_receipt(self, receipt: Receipt) -> Account:
-        """The account after one more receipt; a back-dated one falls into its place."""
-        return replace(self, receipts=in_order([*self.receipts, receipt]))
+    def with_event(self, event: Event) -> Account:
+        """The account after one more event; a back-dated one falls into its place."""
+        return replace(self, events=in_order([*self.events, event]))
 
-    def without(self, source: str) -> Account:
-        """The account as if the receipt of ``source`` had never come."""
-        return replace(self, receipts=tuple(r for r in self.receipts if r.id != source))
+    def before(self, on: date) -> Account:
+        """The account with only what took effect before ``on``."""
+        return replace(self, events=tuple(event for event in self.events if event.on < on))
+
+    def undone(self, event_id: str, on: date) -> Account:
+        """The account once the event is undone: seen from ``on``, it never happened."""
+        return self.with_event(Reversal(f"{event_id}:undone", on, event_id))
+
+    def in_hindsight(self) -> Account:
+        """The account as if what was undone had never happened, on any day."""
+        gone = self.gone
+        kept = tuple(e for e in self.events if e.id not in gone and not isinstance(e, Reversal))
+        return replace(self, events=kept)
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """The events that were undone, by id."""
+        return frozenset(event.of for event in self.events if isinstance(event, Reversal))
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """The receipts that count."""
+        return tuple(event for event in self.in_hindsight().events if isinstance(event, Receipt))
 
     @property
     def last_day(self) -> date:
-        """The day of the latest receipt; the state on it shows every allocation."""
-        return max((r.on for r in self.receipts), default=self.contract.disbursed_on)
+        """The day of the latest event; the state on it shows the effect of every one."""
+        return max((event.on for event in self.events), default=self.contract.disbursed_on)
+
+    @property
+    def newest(self) -> State:
+        """The state on the last day."""
+        return self.state(self.last_day)
 
 
-def in_order(receipts: Sequence[Receipt]) -> tuple[Receipt, ...]:
-    """Receipts by effective day, then by the order in which their payments were made."""
-    return tuple(sorted(receipts, key=lambda receipt: (receipt.on, receipt.id)))
+def charge_off_of(account: Account, state: State) -> ChargeOff | None:
+    """The charge-off that took effect, in the state of a day."""
+    if state.charged_off_on is None:
+        return None
+    out = {*account.gone, *state.ignored}
+    return next((e for e in account.events if isinstance(e, ChargeOff) and e.id not in out), None)
+
+
+def place(event: Event) -> tuple[date, str, str]:
+    """Where an event stands: by its day, then by when its row was made (the time that its id carries)."""
+    return event.on, event.id.rpartition("_")[2], event.id
+
+
+def in_order(events: Sequence[Event]) -> tuple[Event, ...]:
+    """Events in the order in which they take effect, whatever the order in which they were told.
+
+    Reversals stand last: what they undo comes before them, and their own day decides from when on.
+    """
+    happened = sorted((e for e in events if not isinstance(e, Reversal)), key=place)
+    return (*happened, *sorted((e for e in events if isinstance(e, Reversal)), key=place))
 
 
 def terms_of(
@@ -102,44 +142,3 @@ def terms_of(
         day_count=DayCount(product.day_count),
         rounding=Rounding(product.rounding),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """How one receipt is split, and the interest credited back when it settled the loan early."""
-
-    split: Split
-    allocations: tuple[Part, ...]
-    rebate: int = 0
-
-
-def bookings(account: Account) -> dict[str, Booking]:
-    """The booking of every receipt, as the contract function splits them today."""
-    state = account.state(account.last_day)
-    return {
-        receipt.id: Booking(
-            split_of(state.allocations[receipt.id], state.excess.get(receipt.id, 0)),
-            tuple(state.allocations[receipt.id]),
-            state.rebates.get(receipt.id, 0),
-        )
-        for receipt in account.receipts
-    }
-
-
-def split_of(parts: Sequence[Part], excess: int) -> Split:
-    """The components of a receipt; what the loan does not take waits in suspense."""
-    sums = dict.fromkeys(Component, 0)
-    for part in parts:
-        sums[Component(part.component)] += part.amount
-    return Split(
-        principal=sums[Component.PRINCIPAL],
-        interest=sums[Component.INTEREST],
-        fee=sums[Component.FEE],
-        penalty=sums[Component.PENALTY],
-        suspense=excess,
-    )
-
-
-def changed(before: Mapping[str, Booking], after: Mapping[str, Booking]) -> list[str]:
-    """The receipts whose booking must be taken back or made: the books then say what the contract says."""
-    return sorted(source for source in {*before, *after} if before.get(source) != after.get(source))

@@ -17,11 +17,12 @@ class LoanStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# A charge-off is left only when it is undone, or when money from before it comes to light.
 MOVES = {
     LoanStatus.PENDING_DISBURSEMENT: frozenset({LoanStatus.ACTIVE, LoanStatus.CANCELLED}),
     LoanStatus.ACTIVE: frozenset({LoanStatus.PAID_OFF, LoanStatus.CHARGED_OFF, LoanStatus.CANCELLED}),
-    LoanStatus.PAID_OFF: frozenset({LoanStatus.ACTIVE}),
-    LoanStatus.CHARGED_OFF: frozenset(),
+    LoanStatus.PAID_OFF: frozenset({LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF}),
+    LoanStatus.CHARGED_OFF: frozenset({LoanStatus.ACTIVE, LoanStatus.PAID_OFF}),
     LoanStatus.CANCELLED: frozenset(),
 }
 

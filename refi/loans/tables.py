@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.loans.acts import ActKind
 from refi.loans.states import LoanStatus
 from refi.money import MAX_AMOUNT
 
@@ -93,16 +94,50 @@ class Loan(Base):
     closed_on: Mapped[date | None]
     unmet_on: Mapped[date | None]
     policy_version: Mapped[str]
+    acts: Mapped[int] = mapped_column(SmallInteger, default=0)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
 
+class LoanAct(Base):
+    """What was done to a loan: a fact, never changed. ``arguments`` are those of `refi.loans.acts`.
+
+    ``number`` counts a loan's acts from 1; ``Loan.acts`` is the last one. ``undoes`` names the act that this
+    one takes back; an act is taken back once.
+    """
+
+    __tablename__ = "loan_acts"
+    __table_args__ = (
+        UniqueConstraint("loan_id", "number"),
+        UniqueConstraint("undoes"),
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("(kind = 'reversal') = (undoes IS NOT NULL)", name="undoes"),
+    )
+
+    id: Mapped[PrimaryId]
+    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"))
+    number: Mapped[int] = mapped_column(SmallInteger)
+    kind: Mapped[ActKind] = mapped_column(states(ActKind))
+    arguments: Mapped[dict[str, Any]]
+    undoes: Mapped[str | None] = mapped_column(IdText, ForeignKey("loan_acts.id"))
+    reason: Mapped[str]
+    effective_on: Mapped[date]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    approved_by: Mapped[str | None]
+    approval_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("approvals.id"))
+    version: Mapped[int]
+    policy_version: Mapped[str]
+
+
 class Installment(Base):
-    """One installment of the contract, as dated at activation. Payments leave it untouched."""
+    """One installment of the contract as it stands: a copy for queries, rewritten by what changes the plan.
+
+    The audit proves it equal to the replayed contract. Money that meets an installment leaves it untouched.
+    """
 
     __tablename__ = "installments"
     __table_args__ = (
-        UniqueConstraint("loan_id", "due_on"),
         CheckConstraint("principal >= 0 AND interest >= 0 AND fee >= 0", name="parts"),
         Index("ix_installments_due_on_loan_id", "due_on", "loan_id"),
     )

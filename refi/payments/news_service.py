@@ -227,7 +227,7 @@ async def _post(work: Work, row: Payment, provider_id: str, effective_on: date) 
         counts_on = min(
             counts_on, row.ordered_on
         )  # ordered on a quote's good-through day: it settles that quote
-    if loan.status is LoanStatus.ACTIVE:
+    if loan.status in (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF):
         counts_on = max(counts_on, loan.credited_on or counts_on)
         receipt = Receipt(row.id, counts_on, row.amount, Mode(row.mode))
         excess = (await loans.post_receipt(work, loan, receipt)).excess.get(row.id, 0)
@@ -255,7 +255,8 @@ async def reverse(work: Work, row: Payment, reason: str, on: date) -> None:
     row.reason, row.returned_on = reason, on
     loan = await loans.lock(work, LoanId(row.loan_id))
     movements = await ledger.of_loan(work, loan.id)
-    if any(m.source == row.id for m in ledger.live(movements, Kind.REPAYMENT)):
+    taken = [*ledger.live(movements, Kind.REPAYMENT), *ledger.live(movements, Kind.RECOVERY)]
+    if any(m.source == row.id for m in taken):
         await loans.take_back_receipt(work, loan, row.id)
     else:  # the loan never took it, or was cancelled and released it: the money waited in suspense
         await ledger.book(

@@ -31,7 +31,7 @@ class Preview:
 def preview(account: Account, amount: int, mode: Mode, on: date) -> Preview:
     """What ``amount`` in ``mode`` would do to the account if it arrived on ``on``."""
     before = account.state(on)
-    after = account.with_receipt(Receipt(WOULD_BE, on, amount, mode)).state(on)
+    after = account.with_event(Receipt(WOULD_BE, on, amount, mode)).state(on)
     return Preview(
         allocations=after.allocations[WOULD_BE],
         excess=after.excess.get(WOULD_BE, 0),

@@ -98,7 +98,7 @@ async def preview(
 
 
 def _require_active(loan: Loan) -> None:
-    if loan.status is not LoanStatus.ACTIVE:
+    if loan.status not in (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF):
         raise LoanNotActive(f"a loan that is {loan.status.value} takes no payment")
 
 

@@ -40,7 +40,10 @@ class SignInTries(Base):
 
 
 class Approval(Base):
-    """A proposal that a second person decides: the kind of act, its arguments, the version it was about."""
+    """A proposal that a second person decides: the kind of act, its arguments, the version it was about.
+
+    ``maker`` is a member of staff, or the service itself (a step of the close that proposes).
+    """
 
     __tablename__ = "approvals"
     __table_args__ = (
@@ -62,7 +65,7 @@ class Approval(Base):
     permission: Mapped[Permission] = mapped_column(states(Permission))
     amount: Mapped[int | None]
     status: Mapped[ApprovalStatus] = mapped_column(states(ApprovalStatus))
-    maker: Mapped[Id] = mapped_column(ForeignKey("staff_members.id"))
+    maker: Mapped[Id]
     checker: Mapped[str | None] = mapped_column(IdText, ForeignKey("staff_members.id"))
     note: Mapped[str | None]
     created_at: Mapped[datetime]

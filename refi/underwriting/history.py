@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from refi.loans.account import Account
@@ -36,13 +36,10 @@ LENT = frozenset({LoanStatus.ACTIVE, LoanStatus.PAID_OFF, LoanStatus.CHARGED_OFF
 
 
 def worst_days_past_due(account: Account, on: date) -> int:
-    """The longest that the loan was ever past due up to ``on``: lateness grows until money ends it."""
-    worst = _days_late(account, on)
-    for receipt in account.receipts:
-        if receipt.on <= on:
-            earlier = tuple(other for other in account.receipts if other.on < receipt.on)
-            worst = max(worst, _days_late(replace(account, receipts=earlier), receipt.on))
-    return worst
+    """The longest that the loan was ever past due up to ``on``: grows until money or a new plan ends it."""
+    account = account.in_hindsight()
+    days = {event.on for event in account.events if event.on <= on}
+    return max([_days_late(account, on), *(_days_late(account.before(day), day) for day in days)])
 
 
 def _days_late(account: Account, on: date) -> int:

@@ -26,7 +26,7 @@ DUE = [date(2026, 12, 22), date(2027, 1, 22), date(2027, 2, 22)]
 
 
 def paid(amount: int, on: date, mode: Mode = Mode.DUE) -> Account:
-    return ACCOUNT.with_receipt(Receipt("pay_1", on, amount, mode))
+    return ACCOUNT.with_event(Receipt("pay_1", on, amount, mode))
 
 
 def test_the_steps_of_a_day() -> None:

@@ -63,7 +63,7 @@ def test_all_obstacles_are_named() -> None:
 def pays(*payments: tuple[int, date], mode: Mode = Mode.DUE) -> Account:
     account = ACCOUNT
     for number, (amount, on) in enumerate(payments):
-        account = account.with_receipt(Receipt(f"pay_{number}", on, amount, mode))
+        account = account.with_event(Receipt(f"pay_{number}", on, amount, mode))
     return account
 
 
@@ -79,7 +79,7 @@ def test_on_time_is_by_the_due_date() -> None:
 
 def test_a_reversed_payment_was_not_made() -> None:
     account = pays((LEVEL, DUE[0]), (LEVEL, DUE[1]), (LEVEL, DUE[2]))
-    assert paid_on_time(account.without("pay_1"), DUE[2]) == 1
+    assert paid_on_time(account.undone("pay_1", DUE[1]), DUE[2]) == 1
 
 
 def test_repaying_early_does_not_make_three_installments() -> None:

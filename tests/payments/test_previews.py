@@ -53,9 +53,9 @@ def test_a_preview_is_what_the_payment_then_does(
     amount: int, mode: Mode, day: int, earlier: int | None
 ) -> None:
     on = date.fromordinal(ON.toordinal() + day)
-    account = Account(CONTRACT, (Receipt("a", ON, earlier),) if earlier else ())
+    account = Account(CONTRACT, (Receipt("pay_0", ON, earlier),) if earlier else ())
     made = preview(account, amount, mode, on)
-    after = account.with_receipt(Receipt("pay_1", on, amount, mode)).state(on)
+    after = account.with_event(Receipt("pay_1", on, amount, mode)).state(on)
     assert made.allocations == after.allocations["pay_1"]
     assert made.after == after.installments
     assert sum(part.amount for part in made.allocations) + made.excess == amount

@@ -1,0 +1,190 @@
+"""A loan and its books: the account read from rows, and the rows brought in line when the account changes.
+
+Everything that changes what is owed goes through `bring_in_line`: movements that the contract function
+splits otherwise than before are taken back and booked anew, the stored schedule and the stored status follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
+
+from refi import events
+from refi.db.work import Work
+from refi.ledger import entries
+from refi.ledger import service as ledger
+from refi.ledger.entries import Kind, Split
+from refi.ledger.tables import Movement
+from refi.loans import replaying
+from refi.loans.account import Account
+from refi.loans.acts import Happened
+from refi.loans.booking import Line, Planned, bookings, changed, schedule_of
+from refi.loans.replaying import RECEIVED, Moved, status_of
+from refi.loans.states import MOVES, LoanStatus
+from refi.loans.tables import Installment, Loan, LoanAct
+from refi.money import Rounding
+from refi.schedules import dates
+from refi.schedules.allocation import Part
+from refi.schedules.amortization import Method, Terms
+from refi.schedules.contract import Contract, Event, Receipt, State
+from refi.schedules.day_count import DayCount
+from refi.staff import service as staff
+from refi.states import move
+
+
+def terms_of(loan: Loan) -> Terms:
+    """The terms that were signed."""
+    return Terms(
+        principal=loan.principal,
+        annual_rate=loan.annual_rate,
+        installments=loan.term,
+        method=Method(loan.method),
+        monthly_fee_rate=loan.monthly_fee_rate,
+        day_count=DayCount(loan.day_count),
+        rounding=Rounding(loan.rounding),
+    )
+
+
+def contract_of(loan: Loan) -> Contract:
+    """What was signed; before activation, dated as if the payoff arrived on the day of signing."""
+    credited_on = loan.credited_on or loan.opened_on
+    return Contract(
+        terms=terms_of(loan),
+        disbursed_on=credited_on,
+        first_due_on=loan.first_due_on or dates.first_due_on(credited_on),
+        penalty_multiple=loan.penalty_multiple,
+        penalty_year_days=loan.penalty_year_days,
+    )
+
+
+def account_of(loan: Loan, movements: Sequence[Movement], acts: Sequence[LoanAct] = ()) -> Account:
+    """Contract, receipts and acts from the loan's rows."""
+    return replaying.account_of(contract_of(loan), [moved(row) for row in movements], happened(acts))
+
+
+def moved(row: Movement) -> Moved:
+    """A movement as a value."""
+    parts = tuple(Part(part["installment"], part["component"], part["amount"]) for part in row.allocations)
+    split = Split(row.principal, row.interest, row.fee, row.penalty, row.suspense)
+    return Moved(row.id, row.kind, str(row.source), split, row.effective_on, row.mode, row.reverses, parts)
+
+
+def happened(acts: Sequence[LoanAct]) -> list[Happened]:
+    """Acts as values."""
+    return [Happened(row.id, row.kind, row.effective_on, row.arguments, row.undoes) for row in acts]
+
+
+async def account(work: Work, loan: Loan) -> Account:
+    """One loan with contract, receipts and acts."""
+    return account_of(loan, await ledger.of_loan(work, loan.id), await acts_of(work, loan))
+
+
+async def accounts(work: Work, loans: Sequence[Loan]) -> list[tuple[Loan, Account]]:
+    """Loans with contract, receipts and acts, in two queries for all."""
+    movements = await ledger.of_loans(work, [loan.id for loan in loans])
+    acts = await acts_of_loans(work, loans)
+    return [(loan, account_of(loan, movements[loan.id], acts.get(loan.id, ()))) for loan in loans]
+
+
+async def acts_of(work: Work, loan: Loan) -> Sequence[LoanAct]:
+    """What was done to the loan, in order; no query for a loan to which nothing was done."""
+    return (await acts_of_loans(work, [loan])).get(loan.id, [])
+
+
+async def acts_of_loans(work: Work, loans: Sequence[Loan]) -> dict[str, list[LoanAct]]:
+    """What was done to each of these loans, in order."""
+    touched = [loan.id for loan in loans if loan.acts]
+    found: dict[str, list[LoanAct]] = {loan_id: [] for loan_id in touched}
+    if touched:
+        query = select(LoanAct).where(LoanAct.loan_id.in_(touched)).order_by(LoanAct.loan_id, LoanAct.number)
+        for row in await work.session.scalars(query):
+            found[row.loan_id].append(row)
+    return found
+
+
+async def bring_in_line(
+    work: Work, loan: Loan, movements: Sequence[Movement], before: Account, after: Account
+) -> State:
+    """Make ledger, schedule and status of a locked loan say what the contract says; the new state."""
+    old, new = before.newest, after.newest
+    await _rebook(work, loan, movements, (before, old), (after, new))
+    if schedule_of(old) != schedule_of(new):
+        await work.session.execute(delete(Installment).where(Installment.loan_id == loan.id))
+        await write_schedule(work, loan, schedule_of(new))
+    state = new if after.last_day >= work.on else after.state(work.on)
+    await _settle(work, loan, state)
+    return state
+
+
+async def write_schedule(work: Work, loan: Loan, plan: Sequence[Planned]) -> None:
+    """Store the schedule as it stands now; there is none yet."""
+    await work.session.execute(
+        insert(Installment), [{"loan_id": loan.id, **planned._asdict()} for planned in plan]
+    )
+
+
+async def _rebook(
+    work: Work,
+    loan: Loan,
+    movements: Sequence[Movement],
+    before: tuple[Account, State],
+    after: tuple[Account, State],
+) -> None:
+    """Make the ledger say what the contract function says, by appending."""
+    old, new = bookings(*before), bookings(*after)
+    found = {event.id: event for event in after[0].events}
+    sources = changed(old, new)
+    for source in sources:
+        await take_back(work, movements, source, entries.UNDONE_BY_REBOOKING)
+    for source in sources:
+        before_this = sum(row.source == source for row in movements)
+        for line in new.get(source, ()):
+            cause = f"{source}:{before_this + 1}:{line.kind.value}"
+            await _book(work, loan, found[source], line, cause)
+
+
+async def take_back(
+    work: Work, movements: Sequence[Movement], source: str, undoing: dict[Kind, Kind]
+) -> None:
+    """Take back what is booked for one source; released money that waits in suspense stays there."""
+    for kind, undo in undoing.items():
+        for row in ledger.live(movements, kind):
+            if row.source == source:
+                await ledger.take_back(work, row, undo, cause=f"{row.id}:undone", effective_on=work.on)
+
+
+async def _book(work: Work, loan: Loan, event: Event, line: Line, cause: str) -> None:
+    await ledger.book(
+        work,
+        line.kind,
+        line.split,
+        cause=cause,
+        effective_on=event.on,
+        loan_id=loan.id,
+        source=event.id,
+        mode=event.mode.value if isinstance(event, Receipt) and line.kind in RECEIVED else None,
+        allocations=[
+            {"installment": p.installment, "component": p.component, "amount": p.amount} for p in line.parts
+        ],
+    )
+
+
+async def _settle(work: Work, loan: Loan, state: State) -> None:
+    """Bring what is stored of the derived state in line with it: status and ``unmet_on``."""
+    loan.version += 1
+    loan.unmet_on = state.unmet_on
+    now, to = loan.status, status_of(state)
+    if to is now:
+        return
+    loan.status = move(MOVES, now, to)
+    loan.closed_on = state.settled_on if to is LoanStatus.PAID_OFF else None
+    if to is LoanStatus.PAID_OFF:
+        await staff.withdraw_proposals(work, loan.id)
+        work.announce(events.LoanPaidOff(loan.id, loan.borrower_id, state.settled_on or work.on))
+    elif to is LoanStatus.CHARGED_OFF:
+        lost = state.charged_off.principal if state.charged_off is not None else 0
+        on = state.charged_off_on or work.on
+        work.announce(events.LoanChargedOff(loan.id, loan.borrower_id, lost, on, loan.version))
+    else:
+        work.announce(events.LoanReopened(loan.id, loan.borrower_id, work.on))
