@@ -22,12 +22,10 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 
 import httpx
 
-MOST_BYTES = 1 << 20
-"""An answer longer than this is not read to its end; it is no answer."""
+from refi.gateways.calls import Reply, Silence, call
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +47,6 @@ class Patience:
     def worst(self) -> float:
         """The longest that one order or question can take."""
         return self.attempts * self.whole + (self.attempts - 1) * 2 * self.longest_wait
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer with a status. ``doubt``: an earlier attempt of this order may have been taken in."""
-
-    status: int
-    body: bytes
-    retry_after: float | None = None
-    doubt: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """No answer. ``sent`` tells whether anything of the request may have arrived."""
-
-    cause: str
-    sent: bool
 
 
 class CutInTheMaking(httpx.AsyncHTTPTransport):
@@ -176,35 +156,6 @@ class Line:
         headers = dict(self._headers)
         if key is not None:
             headers |= {"Idempotency-Key": key, "Content-Type": "application/json"}
-        try:
-            async with asyncio.timeout(self._patience.whole):
-                request = self._client.stream(method, path, params=params, content=content, headers=headers)
-                async with request as response:
-                    return Reply(response.status_code, await _read(response), _retry_after(response))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Silence(type(error).__name__, sent=False)
-        except (httpx.HTTPError, TimeoutError) as error:
-            return Silence(type(error).__name__, sent=True)
-
-
-async def _read(response: httpx.Response) -> bytes:
-    """The body, or nothing when it is longer than `MOST_BYTES` (which no reader takes for an answer)."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return b""
-    return bytes(body)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Retry-After in seconds; a date counts from the answer's own Date. None when absent or unreadable."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        until = parsedate_to_datetime(text)
-        since = parsedate_to_datetime(response.headers.get("date", ""))
-        return float(max(0.0, (until - since).total_seconds()))
-    except (ValueError, TypeError):
-        return None
+        return await call(
+            self._client, method, path, headers, params=params, content=content, whole=self._patience.whole
+        )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote
 
-from refi.gateways.line import Line, Silence
+from refi.gateways.calls import Silence
+from refi.gateways.line import Line
 from refi.gateways.payment_http import SAID_NO, TAKEN, TURNED_AWAY
 from refi.notifications.channels import Answer, ChannelUnavailable, NotSent, Outgoing, Refused, Sent, Unknown
 from refi.payments.wire import Garbled, read_object

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from refi.borrowers.proof import AccountProof, ProofRefused
 from refi.cards.proof import CardProof
-from refi.gateways.line import Line, Reply, Silence
+from refi.gateways.calls import Reply, Silence
+from refi.gateways.line import Line
 from refi.payments.processor import (
     Accepted,
     CashEntry,

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from refi.gateways.line import Line, Patience, Silence, open_client
+from refi.gateways.calls import Silence
+from refi.gateways.line import Line, Patience, open_client
 
 ORDERS = 300
 

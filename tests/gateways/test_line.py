@@ -12,7 +12,8 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from refi.gateways.line import MOST_BYTES, Line, Patience, Reply, Silence, open_client
+from refi.gateways.calls import MOST_BYTES, Reply, Silence
+from refi.gateways.line import Line, Patience, open_client
 from refi.payments.processor import ANSWER_WITHIN
 from tests.gateways.given import API_KEY, BASE, scripted
 
