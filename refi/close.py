@@ -17,7 +17,7 @@ import structlog
 
 from refi import clock, events
 from refi.applications import jobs as applications
-from refi.collections import service as reminders
+from refi.collections import planning_service as reminders
 from refi.crosssell import jobs as suggestions
 from refi.db import runs
 from refi.db.work import SYSTEM, Database, Work

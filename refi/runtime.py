@@ -13,6 +13,7 @@ from typing import Any
 from refi import events, policies
 from refi.applications import review_service
 from refi.collections import jobs as collections
+from refi.collections import ladder
 from refi.collections import service as reminders
 from refi.crosssell import handlers as on_crosssell
 from refi.crosssell import service as suggestions
@@ -25,6 +26,7 @@ from refi.gateways.payment_http import PaymentHttp
 from refi.gateways.sandbox_control import SandboxControl
 from refi.notifications import handlers as on_notifications
 from refi.notifications import jobs as messages
+from refi.notifications import templates
 from refi.notifications.sending_service import StillWanted, code_still_wanted
 from refi.payments import jobs as payments
 from refi.payments import news_jobs as provider_news
@@ -80,9 +82,7 @@ async def _event(runtime: Runtime, payload: dict[str, Any]) -> None:
 
 async def _plan_reminders(runtime: Runtime, payload: dict[str, Any]) -> None:
     on = date.fromisoformat(payload["on"])
-    await collections.plan_reminders(
-        runtime.database, on, payload["stage"], payload["first"], payload["last"]
-    )
+    await collections.plan_reminders(runtime.database, on, payload["stage"], payload["borrowers"])
 
 
 JOBS: dict[str, Job] = {
@@ -93,6 +93,7 @@ JOBS: dict[str, Job] = {
     ),
     "provider_news": _provider_news,
     "send_message": lambda r, p: messages.send_message(r.database, r.channels, MESSAGE_KINDS, p["id"]),
+    "send_messages": lambda r, p: messages.send_messages(r.database, r.channels, MESSAGE_KINDS, p["ids"]),
     "plan_reminders": _plan_reminders,
 }
 
@@ -112,6 +113,17 @@ ACTS: dict[str, Act] = {review_service.ACT: review_service.act}
 """What happens to a proposal of each kind when a second person answers it."""
 
 
+def _policy(market: str) -> policies.Policy:
+    """The market's policy; `PolicyError` when its ladder asks for words that nobody wrote."""
+    policy = policies.load(market)
+    locales = policy.market.locales
+    for path, reason in ladder.unworded(
+        policy.ladder, lambda name, channel: templates.has_words(name, channel, locales)
+    ):
+        raise policies.refusal(market, path, reason)
+    return policy
+
+
 def build(settings: Settings) -> Runtime:
     """Everything wired for ``settings``; opens no connection yet."""
     vault = Vault(
@@ -119,7 +131,7 @@ def build(settings: Settings) -> Runtime:
     )
     database = connect(
         settings.database_url,
-        policies.load(settings.market),
+        _policy(settings.market),
         vault,
         sandbox=not settings.live,
         pool_size=settings.pool_size,

@@ -1,73 +1,152 @@
-"""The reminder ladder: which steps begin on a business date, when each may be sent, when it lapses. Pure.
+"""The reminder ladder: which stages begin on a business date, who fits which rule, what lapses when. Pure.
 
-A step is planned at most once, ever, per (installment, due date, stage, channel). It lapses when the next
-step begins, whether or not that one is switched on: "due tomorrow" is never said on the due date (RULES,
+A stage is planned at most once, ever, per (installment, due date, stage, channel). It lapses when the next
+one begins, whether or not that one is switched on: "due tomorrow" is never said on the due date (RULES,
 Contact).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from refi.ids import LoanId
+from refi import experiments
 from refi.notifications.contact_policy import opening_at
-from refi.policies import Ladder, Step
+from refi.policies import Delinquency, Ladder, LadderVersion, Rule, Stage, When
+from refi.schedules import arrears
 from refi.schedules.contract import InstallmentState, State, Status
 
-SEND_AT = time(10, 0)
-"""The local hour at which the steps of a day are sent: within every market's hours of contact."""
-
 OPEN = frozenset({Status.OVERDUE, Status.PARTIALLY_PAID, Status.DUE, Status.UPCOMING})
+HUNDRED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A step that begins on a business date, for the installments due on ``due_on``."""
+    """A stage that begins on a business date, for the installments due on ``due_on``."""
 
-    step: Step
+    version: LadderVersion
+    stage: Stage
     due_on: date
     lapses_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
-class Unpaid:
-    """An installment that a reminder may be about; ``amount`` is what is missing today, minor units."""
+class Item:
+    """An unpaid installment that a reminder may be about.
 
-    loan_id: LoanId
+    ``amount`` is what it was scheduled at (minor units), ``unmet_on`` the oldest due date of its loan that is
+    not met, ``product`` what the loan is.
+    """
+
+    loan_id: str
     number: int
-    due_on: date
     amount: int
+    unmet_on: date
+    product: str
 
-    def key(self, step: Step) -> str:
-        """What makes this installment be reminded at most once at that step."""
-        return f"{self.loan_id}:{self.number}:{self.due_on}:{step.stage}:{step.channel}"
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the rules of a stage may ask about a borrower, all installments of the message together."""
+
+    arm: str
+    amount: int
+    bucket: str
+    products: frozenset[str]
+    segment: str
+    history: frozenset[str]
 
 
 def begun(ladder: Ladder, on: date) -> list[Begun]:
-    """The enabled steps that begin on ``on``, latest stage first: the overdue before what comes."""
+    """The enabled stages that begin on ``on``, latest stage first: the overdue before what comes."""
+    version = ladder.on(on)
     found = []
-    for step in ladder.enabled:
-        due_on = on - timedelta(days=step.days)
-        ends = ladder.lapses_on(step)
-        found.append(Begun(step, due_on, None if ends is None else due_on + timedelta(days=ends)))
-    return sorted(found, key=lambda each: -each.step.days)
+    for stage in version.stages:
+        if stage.enabled:
+            due_on, ends = on - timedelta(days=stage.days), version.lapses_on(stage)
+            lapses_on = None if ends is None else due_on + timedelta(days=ends)
+            found.append(Begun(version, stage, due_on, lapses_on))
+    return sorted(found, key=lambda each: -each.stage.days)
 
 
-def step_of(ladder: Ladder, stage: str) -> Step | None:
-    """The step of that stage, if the ladder still has it."""
-    return next((step for step in ladder.steps if step.stage == stage), None)
+def arm_of(version: LadderVersion, borrower_id: str) -> str:
+    """The borrower's arm: always the same under that version, whatever becomes of the borrower."""
+    if len(version.arms) == 1:
+        return version.arms[0].name
+    left = experiments.bucket(version.name, borrower_id, HUNDRED)
+    for arm in version.arms:
+        left -= arm.share
+        if left < 0:
+            return arm.name
+    raise AssertionError("the shares of the arms make a hundred")
 
 
-def unpaid(loan_id: LoanId, state: State, due_on: date) -> list[Unpaid]:
-    """The installments of a loan due on ``due_on`` of which something scheduled is still missing."""
-    return [
-        Unpaid(loan_id, item.number, item.due_date, item.outstanding)
-        for item in state.installments
-        if item.due_date == due_on and _is_open(item)
-    ]
+def case(
+    delinquency: Delinquency,
+    on: date,
+    arm: str,
+    items: Sequence[Item],
+    *,
+    segment: str = "unknown",
+    earlier_loans: int = 0,
+    was_late: bool = False,
+) -> Case:
+    """What is known of a borrower on ``on``: the oldest arrears count, amounts add up.
+
+    ``earlier_loans`` are loans paid out to the borrower before the ones in ``items``; ``was_late`` says that
+    one of the loans was past due on an earlier day.
+    """
+    late = max(arrears.days_past_due(item.unmet_on, on) for item in items)
+    return Case(
+        arm=arm,
+        amount=sum(item.amount for item in items),
+        bucket=delinquency.bucket(late),
+        products=frozenset(item.product for item in items),
+        segment=segment,
+        history=frozenset(
+            {"returning" if earlier_loans else "first_loan", "late_before" if was_late else "on_time"}
+        ),
+    )
+
+
+def fits(when: When, found: Case) -> bool:
+    """Whether everything that ``when`` asks for holds."""
+    return (
+        (not when.arms or found.arm in when.arms)
+        and (not when.products or not found.products.isdisjoint(when.products))
+        and (not when.segments or found.segment in when.segments)
+        and (not when.buckets or found.bucket in when.buckets)
+        and (not when.history or not found.history.isdisjoint(when.history))
+        and (when.amount_from is None or found.amount >= when.amount_from)
+        and (when.amount_below is None or found.amount < when.amount_below)
+    )
+
+
+def chosen(rules: Iterable[Rule], found: Case) -> Rule | None:
+    """The first rule that fits; None when none does."""
+    return next((rule for rule in rules if fits(rule.when, found)), None)
+
+
+def asks_for(rules: Sequence[Rule], *names: str) -> bool:
+    """Whether any of the rules asks about one of ``names``, so that it must be looked up at all."""
+    asked: set[str] = {value for rule in rules for value in rule.when.history}
+    asked |= {"segment" for rule in rules if rule.when.segments}
+    return not asked.isdisjoint(names)
+
+
+def unworded(ladder: Ladder, has: Callable[[str, str], bool]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """The rules whose template lacks words for one of their channels, with their places in the policy.
+
+    ``has`` tells whether a template has words for a channel, in every language of the market.
+    """
+    for number, version in enumerate(ladder.versions):
+        for place, rule in enumerate(version.rules):
+            for channel in rule.channels:
+                if not has(str(rule.template), channel):
+                    path = ("ladder", "versions", number, "rules", place, "template")
+                    yield path, f"rule {rule.name}: no words for {rule.template} by {channel}"
 
 
 def still_unpaid(state: State, planned: Iterable[tuple[int, date]]) -> list[InstallmentState]:
@@ -76,14 +155,14 @@ def still_unpaid(state: State, planned: Iterable[tuple[int, date]]) -> list[Inst
     return [item for item in state.installments if (item.number, item.due_date) in wanted and _is_open(item)]
 
 
-def send_at(on: date, zone: ZoneInfo) -> datetime:
-    """The instant at which a step that begins on ``on`` is sent to a borrower in ``zone``."""
-    return opening_at(on, SEND_AT, zone)
+def send_at(begun: Begun, on: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a stage that begins on ``on`` is told to a borrower in ``zone``."""
+    return opening_at(on, begun.version.send_at, zone)
 
 
-def total(items: Sequence[InstallmentState] | Sequence[Unpaid]) -> int:
+def total(items: Sequence[InstallmentState]) -> int:
     """What is missing on all of them, minor units."""
-    return sum(item.outstanding if isinstance(item, InstallmentState) else item.amount for item in items)
+    return sum(item.outstanding for item in items)
 
 
 def _is_open(item: InstallmentState) -> bool:

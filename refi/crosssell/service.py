@@ -95,6 +95,7 @@ async def _suggest(work: Work, borrower_id: BorrowerId, loan_id: LoanId) -> Sugg
         template="micro_loan",
         gate=Gate.MARKETING,
         channel="push",
+        fallbacks=("sms",),
         locale=borrower.locale,
         borrower_id=borrower_id,
         stage=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -31,6 +31,17 @@ async def send_message(
         answer = await channel.send(taken.outgoing)
         async with database.work(SYSTEM) as work:
             await sending.record(work, taken, answer, channel)
+
+
+async def send_messages(
+    database: Database,
+    lines: sending.Channels,
+    checks: Mapping[str, sending.StillWanted],
+    message_ids: Sequence[str],
+) -> None:
+    """Send each of the messages; harmless to repeat."""
+    for message_id in message_ids:
+        await send_message(database, lines, checks, message_id)
 
 
 async def _ask(database: Database, lines: sending.Channels, question: Question) -> None:

@@ -27,6 +27,7 @@ class MessageStatus(StrEnum):
     UNKNOWN = "unknown"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    PARKED = "parked"
 
 
 class Gate(StrEnum):
@@ -42,12 +43,13 @@ class Gate(StrEnum):
 
 _S = MessageStatus
 MOVES = {
-    _S.PLANNED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED, _S.DELIVERED, _S.UNDELIVERED}),
+    _S.PLANNED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED, _S.PARKED, _S.DELIVERED, _S.UNDELIVERED}),
     _S.CLAIMED: frozenset({_S.SENT, _S.PLANNED, _S.FAILED, _S.UNKNOWN, _S.DELIVERED, _S.UNDELIVERED}),
     _S.UNKNOWN: frozenset({_S.SENT, _S.PLANNED, _S.DELIVERED, _S.UNDELIVERED}),
     _S.SENT: frozenset({_S.DELIVERED, _S.UNDELIVERED}),
     _S.DELIVERED: frozenset[MessageStatus](),
     _S.UNDELIVERED: frozenset[MessageStatus](),
+    _S.PARKED: frozenset({_S.PLANNED, _S.SKIPPED}),
     _S.SKIPPED: frozenset[MessageStatus](),
     _S.FAILED: frozenset[MessageStatus](),
 }

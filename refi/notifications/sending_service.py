@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -86,7 +86,11 @@ async def _claim(
         borrower = await borrowers.get(work, BorrowerId(row.borrower_id))
         channel, to_sealed = row.channel, row.to_sealed
         if to_sealed is None:  # judged on the channel that it really takes
-            channel, to_sealed = await _address(work, channel, borrower)
+            found = await _address(work, (channel, *row.fallbacks.split()), borrower)
+            if found is None:
+                _skip(work, row, "no_channel")
+                return None
+            channel, to_sealed = found
         if not await _may_contact(work, row, channel, borrower, answer):
             return None
         row.channel, row.to_sealed = channel, to_sealed
@@ -128,14 +132,17 @@ def _today(work: Work) -> date:
     return max(work.on, clock.local_date(work.now, ZoneInfo(work.policy.market.time_zone)))
 
 
-async def _address(work: Work, channel: str, borrower: Borrower) -> tuple[str, str]:
-    """Channel and sealed address as of now. Who has no device for a push is told by SMS: nobody is missed."""
-    if channel == "push":
-        for target in await borrowers.devices(work, BorrowerId(borrower.id)):
-            return channel, target.token_sealed
-    if channel == "inbox":
-        return channel, work.vault.seal(borrower.id)
-    return "sms", borrower.phone_sealed
+async def _address(work: Work, order: Sequence[str], borrower: Borrower) -> tuple[str, str] | None:
+    """The first channel of the order that reaches the borrower today, and the sealed address there."""
+    for channel in order:
+        if channel == "sms":
+            return channel, borrower.phone_sealed
+        if channel == "push":
+            for target in await borrowers.devices(work, BorrowerId(borrower.id)):
+                return channel, target.token_sealed
+        if channel == "inbox":
+            return channel, work.vault.seal(borrower.id)
+    return None
 
 
 async def _may_contact(work: Work, row: Message, channel: str, borrower: Borrower, wanted: Wanted) -> bool:

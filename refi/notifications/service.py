@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import insert, or_, select
-from sqlalchemy.dialects.postgresql import insert as insert_new
+from sqlalchemy import or_, select
 
 from refi import ids
 from refi.db.work import Work
@@ -19,23 +17,55 @@ from refi.notifications.tables import Message, MessageSubject
 from refi.notifications.templates import words_of
 
 MOST_WOKEN = 5_000
+TOGETHER = 100
+"""Messages in one job of the queue: what a job costs is shared, and a job is still soon over."""
+
+COLUMNS = (
+    *("id text", "plan_key text", "borrower_id text", "kind text", "stage text", "gate text"),
+    *("channel text", "fallbacks text", "ladder text", "arm text", "rule text"),
+    *("template text", "template_version smallint", "locale text", "to_sealed text", "text_sealed text"),
+    *("status text", "not_before timestamptz", "lapses_on date", "expires_at timestamptz"),
+    *("planned_on date", "policy_version text", "created_at timestamptz"),
+)
+_NAMES = ", ".join(column.split()[0] for column in COLUMNS)
+_ARRAYS = ", ".join(f"${n}::{column.split()[1]}[]" for n, column in enumerate(COLUMNS, start=1))
+INSERT_MESSAGES = f"""
+    INSERT INTO messages ({_NAMES}, attempts, failures)
+    SELECT *, 0, 0 FROM unnest({_ARRAYS})
+    ON CONFLICT (plan_key) DO NOTHING RETURNING id, not_before
+"""  # noqa: S608 - our own column names
+SUBJECT_COLUMNS = ("loan_id", "number", "due_on", "stage", "channel", "message_id")
+PLANNED_BEFORE = """
+    SELECT s.loan_id, s.number, s.due_on, s.stage FROM message_subjects s
+    JOIN unnest($1::text[], $2::smallint[], $3::date[], $4::text[]) AS w (loan_id, number, due_on, stage)
+    ON s.loan_id = w.loan_id AND s.number = w.number AND s.due_on = w.due_on AND s.stage = w.stage
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """One installment at one stage; ``key`` is unique for ever."""
+    """One installment that a message tells of."""
 
-    key: str
     loan_id: LoanId
     number: int
     due_on: date
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What planned a message: version of the ladder, the borrower's arm, and the rule."""
+
+    ladder: str
+    arm: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A message to be. ``key`` is unique for ever; ``to`` and ``text`` are given when they are known already.
 
-    With ``about`` the message is planned for those installments that no earlier message was planned for.
+    With ``about`` (and then a ``stage``) the message is planned for those installments that no message was
+    planned for at that stage. ``fallbacks`` are the channels after ``channel``, in their order.
     ``not_before`` is a business instant, ``lapses_on`` a business date, ``expires_at`` wall clock.
     """
 
@@ -53,6 +83,13 @@ class Plan:
     to: str | None = None
     text: str | None = None
     about: tuple[About, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+
+def stage_key(about: About, stage: str, channel: str) -> str:
+    """What makes an installment be told of at most once at that stage by that channel, ever."""
+    return f"{about.loan_id}:{about.number}:{about.due_on}:{stage}:{channel}"
 
 
 async def plan(work: Work, wishes: Sequence[Plan]) -> list[MessageId]:
@@ -61,73 +98,85 @@ async def plan(work: Work, wishes: Sequence[Plan]) -> list[MessageId]:
     Two callers that plan the same installment at the same instant: one of them fails on the unique key and
     finds nothing left to plan when it tries again.
     """
-    rows, subjects = await _new_rows(work, wishes)
-    if not rows:
+    left = await unplanned(work, wishes)
+    if not left:
         return []
-    made = await work.session.execute(
-        insert_new(Message)
-        .values(rows)
-        .on_conflict_do_nothing(index_elements=["plan_key"])
-        .returning(Message.id, Message.not_before)
-    )
-    times: dict[str, datetime] = {row.id: row.not_before for row in made}
-    if wanted := [subject for subject in subjects if subject["message_id"] in times]:
-        await work.session.execute(insert(MessageSubject), wanted)
-    for message_id, at in times.items():
-        send_at(work, MessageId(message_id), 0, at)
+    rows = [_row(work, wish) for wish in left]
+    raw = await work.raw()
+    made = await raw.fetch(INSERT_MESSAGES, *zip(*rows, strict=True))
+    times: dict[str, datetime] = {row["id"]: row["not_before"] for row in made}
+    subjects = [
+        (about.loan_id, about.number, about.due_on, wish.stage, wish.channel, row[0])
+        for wish, row in zip(left, rows, strict=True)
+        for about in wish.about
+        if row[0] in times
+    ]
+    if subjects:
+        await raw.copy_records_to_table("message_subjects", columns=SUBJECT_COLUMNS, records=subjects)
+    for at, ids_then in _by_time(times).items():
+        send_together(work, ids_then, at)
     return [MessageId(message_id) for message_id in times]
 
 
-async def _new_rows(work: Work, wishes: Sequence[Plan]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    keys = [item.key for wish in wishes for item in wish.about]
-    known = set[str]()
-    if keys:
-        known.update(
-            await work.session.scalars(select(MessageSubject.key).where(MessageSubject.key.in_(keys)))
+async def unplanned(work: Work, wishes: Sequence[Plan]) -> list[Plan]:
+    """What is left of ``wishes`` without the installments that were planned for at their stage before."""
+    asked = [(about, wish.stage) for wish in wishes for about in wish.about]
+    known = set[tuple[str, int, date, str]]()
+    if asked:
+        raw = await work.raw()
+        rows = await raw.fetch(
+            PLANNED_BEFORE,
+            [about.loan_id for about, _ in asked],
+            [about.number for about, _ in asked],
+            [about.due_on for about, _ in asked],
+            [stage for _, stage in asked],
         )
-    rows, subjects = [], []
+        known.update(tuple(row) for row in rows)
+    left = []
     for wish in wishes:
-        about = [item for item in wish.about if item.key not in known]
-        if wish.about and not about:
-            continue
-        row = _row(work, wish, about[0].key if about else wish.key)
-        rows.append(row)
-        subjects += [
-            {
-                "key": a.key,
-                "message_id": row["id"],
-                "loan_id": a.loan_id,
-                "number": a.number,
-                "due_on": a.due_on,
-            }
-            for a in about
-        ]
-    return rows, subjects
+        about = tuple(a for a in wish.about if (a.loan_id, a.number, a.due_on, str(wish.stage)) not in known)
+        if about != wish.about:
+            if not about:
+                continue
+            wish = replace(wish, about=about, key=stage_key(about[0], str(wish.stage), wish.channel))
+        left.append(wish)
+    return left
 
 
-def _row(work: Work, wish: Plan, key: str) -> dict[str, Any]:
-    return {
-        "id": ids.new("msg"),
-        "plan_key": key,
-        "borrower_id": wish.borrower_id,
-        "kind": wish.kind,
-        "stage": wish.stage,
-        "gate": wish.gate,
-        "channel": wish.channel,
-        "template": wish.template,
-        "template_version": words_of(wish.template, wish.channel, wish.locale)[0],
-        "locale": wish.locale,
-        "to_sealed": None if wish.to is None else work.vault.seal(wish.to),
-        "text_sealed": None if wish.text is None else work.vault.seal(wish.text),
-        "status": MessageStatus.PLANNED,
-        "attempts": 0,
-        "not_before": wish.not_before or work.now,
-        "lapses_on": wish.lapses_on,
-        "expires_at": wish.expires_at,
-        "planned_on": work.on,
-        "policy_version": work.policy.version,
-        "created_at": work.now,
-    }
+def _row(work: Work, wish: Plan) -> tuple[object, ...]:
+    origin = wish.origin
+    return (
+        ids.new("msg"),
+        wish.key,
+        wish.borrower_id,
+        wish.kind,
+        wish.stage,
+        wish.gate.value,
+        wish.channel,
+        " ".join(wish.fallbacks),
+        origin and origin.ladder,
+        origin and origin.arm,
+        origin and origin.rule,
+        wish.template,
+        words_of(wish.template, wish.channel, wish.locale)[0],
+        wish.locale,
+        None if wish.to is None else work.vault.seal(wish.to),
+        None if wish.text is None else work.vault.seal(wish.text),
+        MessageStatus.PLANNED.value,
+        wish.not_before or work.now,
+        wish.lapses_on,
+        wish.expires_at,
+        work.on,
+        work.policy.version,
+        work.now,
+    )
+
+
+def _by_time(times: Mapping[str, datetime]) -> dict[datetime, list[str]]:
+    found: dict[datetime, list[str]] = {}
+    for message_id, at in times.items():
+        found.setdefault(at, []).append(message_id)
+    return found
 
 
 def send_at(work: Work, message_id: MessageId, attempt: int, at: datetime) -> None:
@@ -138,11 +187,23 @@ def send_at(work: Work, message_id: MessageId, attempt: int, at: datetime) -> No
     work.enqueue("send_message", {"id": message_id}, after=wait, dedupe_key=key)
 
 
+def send_together(work: Work, message_ids: Sequence[str], at: datetime) -> None:
+    """Ask for messages to be sent from the business instant ``at``, `TOGETHER` in one job."""
+    wait = at - work.now if at > work.now else None
+    for first in range(0, len(message_ids), TOGETHER):
+        part = list(message_ids[first : first + TOGETHER])
+        if len(part) == 1:
+            send_at(work, MessageId(part[0]), 0, at)
+        else:
+            key = f"send:{part[0]}:{len(part)}:{at.timestamp():.0f}"
+            work.enqueue("send_messages", {"ids": part}, after=wait, dedupe_key=key)
+
+
 async def wake(work: Work, late_by: timedelta = timedelta(0)) -> int:
     """Put to work every message that has been due for ``late_by`` and every claim whose fate must be asked.
 
     The queue waits by the wall clock; when the sandbox's clock jumps, or a job was lost, this finds what is
-    due. Returns how many jobs were asked for.
+    due. Returns how many messages were asked for.
     """
     found = await work.session.scalars(
         select(Message.id)
@@ -165,7 +226,9 @@ async def wake(work: Work, late_by: timedelta = timedelta(0)) -> int:
 async def subjects_of(work: Work, message_id: MessageId) -> Sequence[MessageSubject]:
     """What a message is about."""
     rows = await work.session.scalars(
-        select(MessageSubject).where(MessageSubject.message_id == message_id).order_by(MessageSubject.key)
+        select(MessageSubject)
+        .where(MessageSubject.message_id == message_id)
+        .order_by(MessageSubject.loan_id, MessageSubject.number)
     )
     return rows.all()
 

@@ -16,7 +16,9 @@ class Message(Base):
 
     ``plan_key`` makes it be planned at most once, ever. ``not_before`` and ``contacted_at`` are business
     instants; ``expires_at`` and ``ask_at`` are wall clock: until when it makes sense, and when to ask the
-    channel what became of it. ``lapses_on`` is the business date on which its stage is over.
+    channel what became of it. ``lapses_on`` is the business date on which its stage is over. ``fallbacks``
+    are the channels after the planned one, in their order; ``ladder``, ``arm`` and ``rule`` say what planned
+    it; ``failures`` counts errors of our own, by which it is parked at last.
     """
 
     __tablename__ = "messages"
@@ -27,6 +29,7 @@ class Message(Base):
         Index("ix_messages_borrower_id_contacted_at", "borrower_id", "contacted_at"),
         Index("ix_messages_planned", "not_before", postgresql_where=text("status = 'planned'")),
         Index("ix_messages_ask_at", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+        Index("ix_messages_parked", "id", postgresql_where=text("status = 'parked'")),
     )
 
     id: Mapped[PrimaryId]
@@ -36,6 +39,10 @@ class Message(Base):
     stage: Mapped[str | None] = mapped_column(String(40))
     gate: Mapped[Gate] = mapped_column(states(Gate))
     channel: Mapped[str] = mapped_column(String(20))
+    fallbacks: Mapped[str] = mapped_column(String(80), default="")
+    ladder: Mapped[str | None] = mapped_column(String(64))
+    arm: Mapped[str | None] = mapped_column(String(64))
+    rule: Mapped[str | None] = mapped_column(String(64))
     template: Mapped[str] = mapped_column(String(64))
     template_version: Mapped[int] = mapped_column(SmallInteger)
     locale: Mapped[str] = mapped_column(String(20))
@@ -45,6 +52,7 @@ class Message(Base):
     status: Mapped[MessageStatus] = mapped_column(states(MessageStatus))
     reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    failures: Mapped[int] = mapped_column(SmallInteger, default=0)
     provider_id: Mapped[str | None] = mapped_column(String(100))
     not_before: Mapped[datetime]
     lapses_on: Mapped[date | None]
@@ -58,16 +66,17 @@ class Message(Base):
 
 
 class MessageSubject(Base):
-    """What a message is about, planned at most once ever: for a reminder one installment at one stage."""
+    """What a message is about: one installment at one stage, by one channel. Told at most once, ever."""
 
     __tablename__ = "message_subjects"
     __table_args__ = (Index("ix_message_subjects_message_id", "message_id"),)
 
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    loan_id: Mapped[Id] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    due_on: Mapped[date] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(String(40), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
     message_id: Mapped[Id] = mapped_column(ForeignKey("messages.id"))
-    loan_id: Mapped[Id]
-    number: Mapped[int] = mapped_column(SmallInteger)
-    due_on: Mapped[date]
 
 
 class ContactEntry(Base):

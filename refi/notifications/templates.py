@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -151,15 +151,21 @@ def breaches(template: Template, version: int | None = None) -> list[str]:
 def require(policy: Policy) -> None:
     """Refuse (`TemplateRefused`) wordings that break a rule, or a ladder whose words are missing."""
     found = [line for template in TEMPLATES.values() for line in breaches(template)]
-    for step in policy.ladder.steps:
-        for channel in (step.channel, *policy.messages.instead.get(step.channel, ())):
-            for locale in policy.market.locales:
-                try:
-                    words_of(step.template, channel, locale)
-                except TemplateRefused as refused:
-                    found.append(f"stage {step.stage}: {refused}")
+    for rule in (rule for version in policy.ladder.versions for rule in version.rules):
+        instead = [other for channel in rule.channels for other in policy.messages.instead.get(channel, ())]
+        found += [
+            f"rule {rule.name}: no words for {rule.template} by {channel}"
+            for channel in sorted({*rule.channels, *instead})
+            if not has_words(str(rule.template), channel, policy.market.locales)
+        ]
     if found:
         raise TemplateRefused("; ".join(found))
+
+
+def has_words(name: str, channel: str, locales: Iterable[str]) -> bool:
+    """Whether the template says something by that channel in each of the languages."""
+    template = TEMPLATES.get(name)
+    return template is not None and all((channel, one) in template.versions[-1] for one in locales)
 
 
 def _money(amount: int, currency: str, locale: Locale) -> str:

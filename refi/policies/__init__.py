@@ -20,21 +20,21 @@ from refi.policies.lending import (
     Product,
     TermPrice,
 )
-from refi.policies.loader import Policy, PolicyError, load, parse
+from refi.policies.loader import Policy, PolicyError, load, parse, refusal
+from refi.policies.reminding import Arm, Ladder, LadderVersion, Rule, Stage, When
 from refi.policies.servicing import (
     Collections,
     Contact,
     CrossSell,
     Delinquency,
     GateClass,
-    Ladder,
     Messages,
     MicroLoan,
-    Step,
 )
 
 __all__ = [
     "Allocation",
+    "Arm",
     "Card",
     "Collections",
     "Component",
@@ -45,6 +45,7 @@ __all__ = [
     "Delinquency",
     "GateClass",
     "Ladder",
+    "LadderVersion",
     "Market",
     "Messages",
     "Method",
@@ -57,10 +58,13 @@ __all__ = [
     "Product",
     "ReasonCode",
     "Review",
-    "Step",
+    "Rule",
+    "Stage",
     "TermPrice",
     "Underwriting",
     "Value",
+    "When",
     "load",
     "parse",
+    "refusal",
 ]

@@ -18,7 +18,8 @@ Rate = Annotated[Decimal, Field(ge=0, le=10, allow_inf_nan=False)]
 """A fraction of one: 0.12 is twelve percent."""
 Term = Annotated[int, Field(ge=1, le=60)]
 Gate = Literal["reminder", "collection", "marketing"]
-Channel = Literal["sms", "push", "email", "inbox", "voice"]
+Channel = Literal["sms", "push", "email", "inbox"]
+"""How a message reaches a borrower; ``inbox`` is the list of messages in the app."""
 
 
 class Value(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from importlib import resources
@@ -16,7 +16,11 @@ from pydantic import ValidationError, model_validator
 from refi.policies.base import Name, Value
 from refi.policies.deciding import Underwriting
 from refi.policies.lending import Allocation, Card, Market, Penalty, Price, Product, TermPrice
-from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Ladder, Messages
+from refi.policies.reminding import Ladder
+from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Messages
+
+Path = tuple[int | str, ...]
+"""Where something stands in a policy: names of tables and keys, and positions in lists."""
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([\w.\-]+)\s*\]\]?")
 _KEY = re.compile(r"^\s*([\w\-]+)\s*=")
@@ -70,6 +74,19 @@ class Policy(Value):
             raise ValueError("cap below price: crosssell.micro_loan costs more than all_in_cap")
         return self
 
+    def contradictions(self) -> Iterator[tuple[Path, str]]:
+        """What one section says that another one does not allow, each with its place in the file."""
+        buckets = {"current", *(band.name for band in self.delinquency.buckets)}
+        for number, version in enumerate(self.ladder.versions):
+            here: Path = ("ladder", "versions", number)
+            for place, stage in enumerate(version.stages):
+                window = self.contact.gate(stage.gate)
+                if stage.enabled and not window.from_time <= version.send_at < window.until_time:
+                    yield (*here, "stages", place), f"{stage.name}: {version.send_at} is a quiet hour"
+            for place, rule in enumerate(version.rules):
+                for name in sorted(set(rule.when.buckets) - buckets):
+                    yield (*here, "rules", place, "when"), f"rule {rule.name}: there is no bucket {name}"
+
 
 def parse(text: str, name: str) -> Policy:
     """Make a policy of the text of a file; ``PolicyError`` names ``name``, the line and the reason."""
@@ -79,24 +96,41 @@ def parse(text: str, name: str) -> Policy:
         found = re.search(r"line (\d+)", str(error))
         raise PolicyError(name, int(found[1]) if found else None, f"not TOML: {error}") from error
     try:
-        return Policy.model_validate(_frozen(document))
+        policy = Policy.model_validate(_frozen(document))
     except ValidationError as error:
         first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"]) or "policy"
-        raise PolicyError(name, _line_of(text, first["loc"]), f"{path}: {first['msg']}") from error
+        raise _refusal(text, name, first["loc"], first["msg"]) from error
+    for path, reason in policy.contradictions():
+        raise _refusal(text, name, path, reason)
+    return policy
+
+
+def _refusal(text: str, name: str, path: Path, reason: str) -> PolicyError:
+    dotted = ".".join(str(part) for part in path) or "policy"
+    return PolicyError(name, _line_of(text, path), f"{dotted}: {reason}")
+
+
+def refusal(market: str, path: Path, reason: str) -> PolicyError:
+    """The refusal of a shipped policy for what only its user can know, e.g. that a template has no words."""
+    return _refusal(_shipped(market), f"{market}.toml", path, reason)
 
 
 @functools.cache
 def load(market: str) -> Policy:
     """The shipped policy of a market (``cn``, ``us``), validated; the same object each time."""
     name = f"{market}.toml"
-    file = resources.files("refi.policies").joinpath(name)
-    if not re.fullmatch(r"[a-z]{2}", market) or not file.is_file():
-        raise PolicyError(name, None, f"there is no policy for market {market!r}")
-    policy = parse(file.read_text(encoding="utf-8"), name)
+    policy = parse(_shipped(market), name)
     if policy.market.name != market:
         raise PolicyError(name, None, f"market.name is {policy.market.name!r}")
     return policy
+
+
+def _shipped(market: str) -> str:
+    name = f"{market}.toml"
+    file = resources.files("refi.policies").joinpath(name)
+    if not re.fullmatch(r"[a-z]{2}", market) or not file.is_file():
+        raise PolicyError(name, None, f"there is no policy for market {market!r}")
+    return file.read_text(encoding="utf-8")
 
 
 def _frozen(value: Any) -> Any:
@@ -108,7 +142,7 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-def _line_of(text: str, path: Sequence[int | str]) -> int | None:
+def _line_of(text: str, path: Path) -> int | None:
     """The line where ``path`` stands, or the nearest table around it; None when nothing of it is written."""
     names = [part for part in path if isinstance(part, str)]
     wanted = [part for part in path if isinstance(part, int)]
@@ -117,7 +151,8 @@ def _line_of(text: str, path: Sequence[int | str]) -> int | None:
     seen: dict[str, int] = {}
     table: list[str] = []
     here = True
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
         if header := _HEADER.match(line):
             table = header[2].split(".")
             seen[header[2]] = seen.get(header[2], -1) + 1
@@ -126,5 +161,20 @@ def _line_of(text: str, path: Sequence[int | str]) -> int | None:
             if here and names[: len(table)] == table and len(table) > depth:
                 nearest, depth = number, len(table)
         elif (key := _KEY.match(line)) and here and names[: len(table) + 1] == [*table, key[1]]:
-            return number
+            return _element(lines, number, path[path.index(key[1]) + 1 :])
     return nearest
+
+
+def _element(lines: list[str], number: int, rest: Path) -> int:
+    """The line of the element that ``rest`` names first, of a list that begins on line ``number``."""
+    if not rest or not isinstance(rest[0], int):
+        return number
+    left = rest[0]
+    for later, line in enumerate(lines[number:], start=number + 1):
+        if line.startswith("]"):
+            break
+        if line.lstrip().startswith("{"):
+            if left == 0:
+                return later
+            left -= 1
+    return number

@@ -23,7 +23,6 @@ from refi.policies.base import (
 )
 from refi.policies.deciding import Consent
 
-MessageChannel = Literal["sms", "push", "email", "inbox"]
 Exemption = Literal["one_time_code", "receipt", "requested_notice"]
 Standstill = Literal[
     "past_due", "promise", "dispute", "hardship", "deceased", "legal", "complaint", "asked_to_stop"
@@ -94,47 +93,12 @@ class Messages(Value):
     sender: dict[str, Name]
     lender: dict[str, Name]
     sms_segments: Annotated[int, Field(ge=1, le=10)]
-    instead: dict[Channel, tuple[MessageChannel, ...]]
+    instead: dict[Channel, tuple[Channel, ...]]
 
     @model_validator(mode="after")
     def _leads_elsewhere(self) -> Self:
         for channel, others in self.instead.items():
             require_distinct(f"instead of {channel}", [channel, *others])
-        return self
-
-
-class Step(Value):
-    """One step of the ladder: ``days`` from the due date, negative before it."""
-
-    stage: Name
-    days: Annotated[int, Field(ge=-30, le=365)]
-    gate: Gate
-    channel: Channel
-    template: Name
-    enabled: bool
-
-
-class Ladder(Value):
-    """Reminder steps around a due date, in the order of their days."""
-
-    steps: tuple[Step, ...] = Field(min_length=1)
-
-    @property
-    def enabled(self) -> tuple[Step, ...]:
-        """The steps that are switched on."""
-        return tuple(step for step in self.steps if step.enabled)
-
-    def lapses_on(self, step: Step) -> int | None:
-        """Days from due at which the next step begins and this one lapses; None for the last one."""
-        later = [other.days for other in self.steps if other.days > step.days]
-        return min(later) if later else None
-
-    @model_validator(mode="after")
-    def _climbs(self) -> Self:
-        require_distinct("stages", [step.stage for step in self.steps])
-        days = [step.days for step in self.steps]
-        if days != sorted(set(days)):
-            raise ValueError("overlapping ladder steps: days must rise")
         return self
 
 

@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 from typing import Any
 
 from refi.collections import jobs
-from refi.collections import service as reminders
+from refi.collections import planning_service as planning
 from refi.db.work import SYSTEM
 from tests.given import Person
 from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment, day_before
@@ -18,7 +18,7 @@ async def opened(desk: Desk, on: date) -> dict[str, int]:
     """Make ``on`` the business date and fan its reminders out."""
     await desk.clock_at(on)
     async with desk.runtime.database.work(SYSTEM) as work:
-        return dict(await reminders.fan_out(work, on))
+        return dict(await planning.fan_out(work, on))
 
 
 async def told(desk: Desk) -> list[tuple[Any, ...]]:
@@ -86,16 +86,16 @@ async def test_planners_at_once_plan_once(desk: Desk) -> None:
     for person in people:
         await a_loan(desk, person)
     await desk.clock_at(day_before(DUE))
-    first, last = min(p.id for p in people), max(p.id for p in people)
+    ids = [person.id for person in people]
     database = desk.runtime.database
     outcomes = await asyncio.gather(
-        *(jobs.plan_reminders(database, day_before(DUE), "T-1", first, last) for _ in range(4)),
+        *(jobs.plan_reminders(database, day_before(DUE), "T-1", ids) for _ in range(4)),
         return_exceptions=True,
     )
     planned = [outcome for outcome in outcomes if isinstance(outcome, int)]
     assert sum(planned) == 5
     assert len(await desk.messages()) == 5
-    assert await jobs.plan_reminders(database, day_before(DUE), "T-1", first, last) == 0
+    assert await jobs.plan_reminders(database, day_before(DUE), "T-1", ids) == 0
 
 
 async def test_chunks_cover_every_borrower_once(desk: Desk) -> None:
@@ -105,12 +105,12 @@ async def test_chunks_cover_every_borrower_once(desk: Desk) -> None:
         await a_loan(desk, person, principal=600_000)
     await desk.clock_at(day_before(DUE))
     async with desk.runtime.database.work(SYSTEM) as work:
-        counts = await reminders.fan_out(work, work.on, size=3)
+        counts = await planning.fan_out(work, work.on, size=3)
     assert counts == {"chunks": 3, "borrowers": 7}
     [first] = await desk.service.rows("SELECT payload FROM queue.pgqueuer ORDER BY id LIMIT 1")
     span = json.loads(first.payload)
     planned = await jobs.plan_reminders(
-        desk.runtime.database, day_before(DUE), span["stage"], span["first"], span["last"]
+        desk.runtime.database, day_before(DUE), span["stage"], span["borrowers"]
     )
     assert planned == 3
     assert await desk.work_off(only="plan_reminders") == ["plan_reminders"] * 3

@@ -48,7 +48,7 @@ async def a_reminder(desk: Desk, person: Person, **changed: Any) -> str:
         "key": f"{loan_id}:1", "kind": "installment_reminder", "template": "due_tomorrow",
         "gate": Gate.REMINDER, "channel": "sms", "locale": "en", "borrower_id": person.id, "stage": "T-1",
         "not_before": datetime.combine(day_before(DUE), time(10), SHANGHAI), "lapses_on": DUE,
-        "about": (service.About(f"{loan_id}:1", loan_id, 1, DUE),), **changed,
+        "about": (service.About(loan_id, 1, DUE),), "fallbacks": ("sms",), **changed,
     }  # fmt: skip
     async with desk.runtime.database.work(SYSTEM) as work:
         [message_id] = await service.plan(work, [service.Plan(**fields)])
@@ -454,10 +454,10 @@ async def test_the_answer_to_a_claim_that_was_taken_over_changes_nothing(desk: D
 async def test_planned_once_ever(desk: Desk) -> None:
     person = await a_borrower(desk)
     loan_id = await a_loan(desk, person)
-    about = tuple(service.About(f"k{n}", loan_id, n, DUE) for n in range(1, 4))
+    about = tuple(service.About(loan_id, n, DUE) for n in range(1, 4))
     wish = service.Plan(
         key="k", kind="installment_reminder", template="due_tomorrow", gate=Gate.REMINDER, channel="sms",
-        locale="en", borrower_id=person.id, about=about[:2],
+        locale="en", borrower_id=person.id, about=about[:2], stage="T-1",
     )  # fmt: skip
     database = desk.runtime.database
     async with database.work(SYSTEM) as work:
@@ -466,8 +466,8 @@ async def test_planned_once_ever(desk: Desk) -> None:
         assert await service.plan(work, [wish]) == []
     async with database.work(SYSTEM) as work:
         assert len(await service.plan(work, [service.Plan(**{**vars_of(wish), "about": about})])) == 1
-    rows = await desk.service.rows("SELECT key, message_id FROM message_subjects ORDER BY key")
-    assert [row.key for row in rows] == ["k1", "k2", "k3"]
+    rows = await desk.service.rows("SELECT * FROM message_subjects ORDER BY number")
+    assert [(row.number, row.stage, row.channel) for row in rows] == [(n, "T-1", "sms") for n in (1, 2, 3)]
     assert len({row.message_id for row in rows}) == 2
 
 

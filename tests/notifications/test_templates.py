@@ -137,10 +137,12 @@ def test_the_ladder_of_a_market_has_its_words(market: str) -> None:
     require(POLICIES[market])
 
 
-def test_a_ladder_without_words_is_refused_by_its_stage() -> None:
-    steps = (CN.ladder.steps[0].model_copy(update={"template": "due_yesterday"}),)
-    wrong = CN.model_copy(update={"ladder": CN.ladder.model_copy(update={"steps": steps})})
-    with pytest.raises(TemplateRefused, match="stage T-3: there is no template due_yesterday"):
+def test_a_ladder_without_words_is_refused_by_its_rule() -> None:
+    version = CN.ladder.versions[0]
+    rules = (version.rules[0].model_copy(update={"template": "due_yesterday"}),)
+    versions = (version.model_copy(update={"rules": rules}),)
+    wrong = CN.model_copy(update={"ladder": CN.ladder.model_copy(update={"versions": versions})})
+    with pytest.raises(TemplateRefused, match="rule tomorrow: no words for due_yesterday by sms"):
         require(wrong)
 
 

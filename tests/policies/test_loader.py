@@ -48,8 +48,8 @@ def test_cn_says_what_the_rules_say() -> None:
     assert cn.contact.gate("collection").from_time == time(8)
     assert cn.contact.gate("collection").until_time == time(22)
     assert cn.contact.gate("marketing").until_time == time(20)
-    assert [step.days for step in cn.ladder.steps] == [-3, -1, 0, 1, 3, 7, 15, 30]
-    assert [(step.days, step.channel) for step in cn.ladder.enabled] == [(-1, "sms"), (1, "push")]
+    ladder = cn.ladder.on(date(2026, 11, 22))
+    assert [stage.days for stage in ladder.stages] == [-3, -1, 0, 1, 3, 7, 15, 30]
     assert cn.crosssell.micro_loan.minimum_on_time_installments == 3
     assert policies.load("us").delinquency.charge_off_from_days == 120
 
@@ -81,8 +81,8 @@ def test_bands(score: int | None, band: str) -> None:
 
 
 def test_a_step_lapses_when_the_next_begins() -> None:
-    ladder = policies.load("cn").ladder
-    assert [ladder.lapses_on(step) for step in ladder.steps] == [-1, 0, 1, 3, 7, 15, 30, None]
+    ladder = policies.load("cn").ladder.versions[0]
+    assert [ladder.lapses_on(stage) for stage in ladder.stages] == [-1, 0, 1, 3, 7, 15, 30, None]
 
 
 def test_policies_cannot_be_changed() -> None:
@@ -133,8 +133,36 @@ BROKEN = [
         "does not rank no_credit_file",
     ),
     ('day_count = "30/360"', 'day_count = "actual/365"', "day_count =", "30/360"),
-    ("annual_rate = 0.12, monthly", "annual_rate = nan, monthly", "rates = [", "finite"),
-    ("days = -1,", "days = -4,", "[ladder]", "days must rise"),
+    ("annual_rate = 0.12, monthly", "annual_rate = nan, monthly", "annual_rate = nan", "finite"),
+    ("days = -1,", "days = -4,", "[[ladder.versions]]", "days must rise"),
+    ('name = "T-1", days', 'name = "T-3", days', "[[ladder.versions]]", "stages named twice: T-3"),
+    ("share = 100 }", "share = 90 }", "[[ladder.versions]]", "the arms make 90, not 100"),
+    ("share = 100 }", "share = 100, sharp = true }", "share = 100, sharp", "Extra inputs"),
+    ('channels = ["push", "sms"]', 'channels = ["push", "fax"]', '"missed"', "'sms', 'push', 'email' or"),
+    ('name = "missed",', 'name = "missed", colour = "red",', '"missed"', "Extra inputs"),
+    ('name = "missed",', 'name = "missed", when = { history = ["rich"] },', '"missed"', "'first_loan'"),
+    ('name = "missed",', 'name = "missed", when = { buckets = ["M9"] },', '"missed"', "no bucket M9"),
+    ('name = "missed",', 'name = "missed", when = { arms = ["b"] },', "[[ladder.versions]]", "no arm b"),
+    (
+        'name = "missed",',
+        'name = "missed", when = { amount_from = 5, amount_below = 5 },',
+        '"missed"',
+        "nothing would fit",
+    ),
+    (
+        'name = "missed_for_days", stage = "T+3"',
+        'name = "missed_for_days", stage = "T+1"',
+        "[[ladder.versions]]",
+        "overlapping rules: missed_for_days never applies, missed is asked before it",
+    ),
+    (
+        'name = "missed_for_days", stage = "T+3"',
+        'name = "missed_for_days", stage = "T+4"',
+        "[[ladder.versions]]",
+        "there is no stage T+4",
+    ),
+    ('channels = ["push", "sms"]', "channels = []", '"missed"', "or neither and says nothing"),
+    ("send_at = 10:00:00", "send_at = 07:59:59", '"T-1", days', "is a quiet hour"),
     ('time_zone = "Asia/Shanghai"', 'time_zone = "Asia/Nowhere"', "time_zone =", "Nowhere"),
     ('order = ["fee", ', "order = [", "[allocation]", "once each"),
     ("year_days = 365", "year_days = 365 days", "year_days =", "not TOML"),
@@ -153,9 +181,6 @@ def test_a_broken_file_is_refused_with_line_and_reason(
     if at is None:
         assert refused.value.line is None
         assert str(refused.value).startswith("cn.toml: ")
-    elif at == "rates = [":
-        assert refused.value.line is not None
-        assert "rates" in text.splitlines()[refused.value.line - 1]
     else:
         assert refused.value.line == line_of(text, at)
         assert str(refused.value).startswith(f"cn.toml:{refused.value.line}: ")

@@ -14,12 +14,37 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from refi.policies import Policy, Step
+from refi.policies import LadderVersion, Policy
 
 FROM_HOUR = 10
 """Local hour from which the steps of a day are sent; before it a message that is not there is not missing."""
 CAPPED = frozenset({"sms", "push"})
 DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An enabled stage of the ladder with everything that it may say; ``ends`` in days from due."""
+
+    stage: str
+    days: int
+    ends: int | None
+    gate: str
+    templates: frozenset[str]
+    channels: frozenset[str]
+
+
+def steps_of(ladder: LadderVersion) -> list[Step]:
+    """The enabled stages of the ladder, in their order."""
+    found = []
+    for position, stage in enumerate(ladder.stages):
+        rules = [rule for rule in ladder.rules if rule.stage == stage.name and rule.channels]
+        ends = ladder.stages[position + 1].days if position + 1 < len(ladder.stages) else None
+        if stage.enabled:
+            templates = frozenset(str(rule.template) for rule in rules)
+            channels = frozenset(channel for rule in rules for channel in rule.channels)
+            found.append(Step(stage.name, stage.days, ends, stage.gate, templates, channels))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +117,8 @@ class Judge:
             for address in (debtor.phone, debtor.token):
                 if address is not None:
                     self._by_address[address] = debtor
-        self._steps = [step for step in self.policy.ladder.steps if step.enabled]
-        self._templates = {step.template for step in self._steps}
+        self._steps = steps_of(self.policy.ladder.versions[-1])
+        self._templates = {template for step in self._steps for template in step.templates}
 
     def verdict(self, log: Sequence[Accepted], *, lost: int = 0) -> tuple[list[str], Counter[str]]:
         """Everything that is wrong, and what was counted on the way.
@@ -114,7 +139,7 @@ class Judge:
         business = self.moments[moment].business + (line.wall - self.moments[moment].wall)
         debtor, today = self._by_address[line.recipient], business.astimezone(self._market).date()
         for step, due_on in self._running(debtor, today):
-            if step.template == line.template:
+            if line.template in step.templates:
                 return Told(line, debtor, moment, business, step, due_on)
         return Told(line, debtor, moment, business, None, None)
 
@@ -122,9 +147,8 @@ class Judge:
         """The steps that run on ``today``, each with the due date it is about."""
         for due_on in debtor.dues:
             for step in self._steps:
-                ends = self.policy.ladder.lapses_on(step)
                 late = (today - due_on).days
-                if step.days <= late and (ends is None or late < ends):
+                if step.days <= late and (step.ends is None or late < step.ends):
                     yield step, due_on
 
     @staticmethod
@@ -142,7 +166,7 @@ class Judge:
             yield f"outside its stage: {who}"
             return
         local = each.business.astimezone(each.debtor.zone)
-        window = self.policy.contact.gate(each.step.gate)
+        window = self.policy.contact.gate(each.step.gate)  # type: ignore[arg-type]
         if not window.from_time <= local.time() < window.until_time:
             yield f"in quiet hours: {who}, local {local}"
         paid = each.debtor.paid.get(each.due_on)
@@ -189,9 +213,8 @@ class Judge:
         self, debtor: Debtor, mine: Sequence[Told], due_on: date, step: Step, by_day: Mapping[date, list[int]]
     ) -> int | None:
         """The number of a moment at whose end the message was lawful, due, and not there."""
-        ends = self.policy.ladder.lapses_on(step)
         begins = due_on + step.days * DAY
-        last = begins + 400 * DAY if ends is None else due_on + (ends - 1) * DAY
+        last = begins + 400 * DAY if step.ends is None else due_on + (step.ends - 1) * DAY
         for number in (n for day in _days(begins, last, by_day) for n in by_day[day]):
             if self._was_due(debtor, mine, due_on, step, number):
                 return number
@@ -202,7 +225,7 @@ class Judge:
         if (paid is not None and paid <= number) or debtor.may_be_silent(number):
             return False
         local = self.moments[number].business.astimezone(debtor.zone)
-        window = self.policy.contact.gate(step.gate)
+        window = self.policy.contact.gate(step.gate)  # type: ignore[arg-type]
         if local.hour < FROM_HOUR or not window.from_time <= local.time() < window.until_time:
             return False
         if local.date() < due_on + step.days * DAY:
@@ -213,7 +236,7 @@ class Judge:
             if each.moment <= number and each.accepted.channel in CAPPED
         ]
         contact = self.policy.contact
-        if step.channel in CAPPED:
+        if step.channels <= CAPPED:
             week = sum(local.date() - 6 * DAY <= day <= local.date() for day in days)
             return days.count(local.date()) < contact.sms_push_per_day and week < contact.sms_push_per_week
         return True
