@@ -72,6 +72,21 @@ SQL_CHECKS: dict[str, str] = {
         SELECT r.id, r.status || ' with ' || count(m.id) || ' movements' FROM refunds r
         LEFT JOIN movements m ON m.source = r.id AND m.kind = 'refund' GROUP BY r.id, r.status
         HAVING count(m.id) <> CASE WHEN r.status = 'done' THEN 1 ELSE 0 END""",
+    "suspense_is_explained": """
+        SELECT key, 'suspense holds ' || sum(amount) || ' that nothing explains' FROM (
+            SELECT CASE WHEN t.source LIKE 'pay\\_%' THEN t.source
+                        WHEN t.source LIKE 'refd\\_%' THEN coalesce(r.payment_id, r.of)
+                        ELSE split_part(t.cause, ':', 2) END AS key,
+                   CASE WHEN t.credit = 'suspense' THEN t.amount ELSE -t.amount END AS amount
+            FROM transfers t LEFT JOIN refunds r ON r.id = t.source WHERE 'suspense' IN (t.debit, t.credit)
+            UNION ALL
+            SELECT coalesce(payment_id, of), -amount FROM refunds WHERE status = 'planned'
+            UNION ALL
+            SELECT coalesce(payment_id, provider_id),
+                   CASE WHEN kind = 'refunded_and_returned' THEN amount ELSE -amount END
+            FROM suspense_items WHERE status IN ('open', 'awaiting_second')
+            AND kind IN ('unmatched', 'refund_failed', 'refunded_and_returned')
+        ) lines GROUP BY key HAVING sum(amount) <> 0""",
     "active_loans_have_a_delivered_payout": """
         SELECT l.id, l.status || ' with payout ' || coalesce(p.status, 'missing') FROM loans l
         LEFT JOIN payouts p ON p.loan_id = l.id WHERE l.status IN ('active', 'paid_off', 'charged_off')
@@ -171,7 +186,8 @@ async def _booked(work: Work) -> list[reconciliation.Booked]:
             found.extend(_moves(payment, EntryKind.DEBIT, EntryKind.DEBIT_RETURN, payment.id))
     for refund in await work.session.scalars(select(Refund)):
         found.extend(_moves(refund, EntryKind.REFUND, EntryKind.REFUND, refund.id))
-    for receipt in await work.session.scalars(select(UnmatchedReceipt)):
+    matched = select(Payment.id).where(Payment.provider_id == UnmatchedReceipt.provider_id).exists()
+    for receipt in await work.session.scalars(select(UnmatchedReceipt).where(~matched)):
         kind, on = EntryKind.TRANSFER, receipt.effective_on
         found.append(reconciliation.Booked(kind, receipt.provider_id, receipt.amount, receipt.currency, on))
     return found

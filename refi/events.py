@@ -152,6 +152,22 @@ class LoanActReversed(Event):
 
 
 @dataclass(frozen=True)
+class SuspenseOpened(Event):
+    """Money or an order fits nowhere and waits for a person; ``kind`` of `refi.payments.suspense`."""
+
+    kind: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class SuspenseClosed(Event):
+    """What had fitted nowhere was matched, refunded or settled."""
+
+    outcome: str
+
+
+@dataclass(frozen=True)
 class BusinessDayClosed(Event):
     """The business date ``on`` is over."""
 

@@ -57,6 +57,7 @@ PREFIXES = {
     "staff": "member of staff",
     "stmt": "statement",
     "sug": "suggestion",
+    "susp": "suspense item",
 }
 
 

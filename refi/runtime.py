@@ -30,6 +30,7 @@ from refi.notifications import templates
 from refi.notifications.sending_service import StillWanted, code_still_wanted
 from refi.payments import jobs as payments
 from refi.payments import news_jobs as provider_news
+from refi.payments import suspense_act_service
 from refi.payments.reconciliation import Waits
 from refi.settings import Settings
 from refi.staff.service import Act
@@ -109,7 +110,10 @@ MESSAGE_KINDS: dict[str, StillWanted] = {
 }
 """Whether a message of each kind is still right when it is about to be sent, and what fills its template."""
 
-ACTS: dict[str, Act] = {review_service.ACT: review_service.act}
+ACTS: dict[str, Act] = {
+    review_service.ACT: review_service.act,
+    suspense_act_service.ACT: suspense_act_service.act,
+}
 """What happens to a proposal of each kind when a second person answers it."""
 
 

@@ -20,6 +20,7 @@ from refi.loans import routes as loans
 from refi.notifications import routes as notifications
 from refi.payments import routes as payments
 from refi.payments import staff_routes as staff_payments
+from refi.payments import suspense_routes
 from refi.runtime import ACTS, Runtime
 from refi.sign_in import routes as sign_in
 from refi.staff import routes as staff
@@ -45,6 +46,7 @@ ROUTERS: list[APIRouter] = [
     document_routes.staff_router,
     loans.staff_router,
     staff_payments.router,
+    suspense_routes.router,
 ]
 
 DESCRIPTION = """

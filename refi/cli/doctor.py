@@ -14,6 +14,8 @@ from refi.cli.shared import AsJson, app, named_refusals, show
 from refi.db import migrate as migrations
 from refi.db.work import SYSTEM
 from refi.errors import Unavailable
+from refi.payments import suspense_service
+from refi.payments.suspense import ALARMING
 from refi.runtime import Runtime
 
 
@@ -59,6 +61,7 @@ async def _look(runtime: Runtime) -> list[dict[str, Any]]:
     ]
     if at_head:
         found.append(await _business_date(runtime))
+        found.append(await _suspense(runtime))
     try:
         await runtime.processor.cash_book(limit=1)
         found.append(_line("payment provider", True, runtime.settings.provider_url, ""))
@@ -74,6 +77,15 @@ async def _business_date(runtime: Runtime) -> dict[str, Any]:
     return _line(
         "business date", behind <= 1, f"{work.on}, {behind} days behind", "run: refi close --catch-up"
     )
+
+
+async def _suspense(runtime: Runtime) -> dict[str, Any]:
+    """Other people's money may wait; money that is owed to us and contradictions should not."""
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        waiting = await suspense_service.count_waiting(work)
+    wrong = sum(waiting[kind] for kind in ALARMING)
+    seen = f"{sum(waiting.values())} items wait, {wrong} of them because something went wrong"
+    return _line("suspense", not wrong, seen, "see docs/how-to/money-that-fits-nowhere.md")
 
 
 def _line(what: str, ok: bool, saw: str, mend: str) -> dict[str, Any]:

@@ -17,8 +17,15 @@ class Account(StrEnum):
     WAIVERS = "waivers"
     CREDIT_LOSSES = "credit_losses"
     RECOVERIES = "recoveries"
+    OPERATING_LOSSES = "operating_losses"
 
 
 DEBIT_ACCOUNTS = frozenset(
-    {Account.CASH_AT_PROVIDER, Account.LOANS_PRINCIPAL, Account.WAIVERS, Account.CREDIT_LOSSES}
+    {
+        Account.CASH_AT_PROVIDER,
+        Account.LOANS_PRINCIPAL,
+        Account.WAIVERS,
+        Account.CREDIT_LOSSES,
+        Account.OPERATING_LOSSES,
+    }
 )

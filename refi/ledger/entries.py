@@ -27,7 +27,8 @@ class Kind(StrEnum):
 
     ``returned`` and ``reversed`` take the named movement back; ``released`` turns what a borrower had repaid
     into money that we owe them; a rebate credits a price that was paid and not used to what is owed beside
-    it. A recovery is money received on a loan that was charged off.
+    it. A recovery is money received on a loan that was charged off. ``receipt_matched`` takes an
+    unidentified receipt out of suspense: the repayment that it turned out to be is booked beside it.
     """
 
     DISBURSEMENT = "disbursement"
@@ -48,7 +49,9 @@ class Kind(StrEnum):
     CHARGE_OFF_REVERSED = "charge_off_reversed"
     UNIDENTIFIED_RECEIPT = "unidentified_receipt"
     UNIDENTIFIED_RETURNED = "unidentified_returned"
+    RECEIPT_MATCHED = "receipt_matched"
     REFUND = "refund"
+    SUSPENSE_WRITTEN_OFF = "suspense_written_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,9 @@ RULES: dict[tuple[Kind, Component], tuple[Account, Account]] = {
     (Kind.CHARGE_OFF_REVERSED, Component.PRINCIPAL): (Account.LOANS_PRINCIPAL, Account.CREDIT_LOSSES),
     (Kind.UNIDENTIFIED_RECEIPT, Component.SUSPENSE): (_CASH, Account.SUSPENSE),
     (Kind.UNIDENTIFIED_RETURNED, Component.SUSPENSE): (Account.SUSPENSE, _CASH),
+    (Kind.RECEIPT_MATCHED, Component.SUSPENSE): (Account.SUSPENSE, _CASH),
     (Kind.REFUND, Component.SUSPENSE): (Account.SUSPENSE, _CASH),
+    (Kind.SUSPENSE_WRITTEN_OFF, Component.SUSPENSE): (Account.OPERATING_LOSSES, Account.SUSPENSE),
 }
 
 UNDONE_BY_REBOOKING = {

@@ -19,7 +19,7 @@ from refi.ids import LoanId
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
 from refi.loans import service as loans
-from refi.payments import news_service, processor, reconciliation
+from refi.payments import news_service, processor, reconciliation, suspense_service
 from refi.payments.reconciliation import PRODUCTION, Verdict, Waits
 from refi.payments.states import (
     PAYMENT_MOVES,
@@ -31,7 +31,7 @@ from refi.payments.states import (
     RefundStatus,
     retry_after,
 )
-from refi.payments.tables import UNFINISHED, Destination, Payment, Payout, ProviderNews, Refund
+from refi.payments.tables import UNFINISHED, Destination, Order, Payment, Payout, ProviderNews, Refund
 from refi.states import move
 
 PROVIDER = Actor("provider", "payments")
@@ -39,7 +39,6 @@ ASK_AGAIN_SHARE = 4
 """An order whose end was not told is asked about again after this part of the time it has waited already."""
 LONGEST_ASK = timedelta(hours=6)
 
-Order = Payment | Payout | Refund
 TABLES: dict[str, type[Payment | Payout | Refund]] = {
     "pay": Payment,
     "pout": Payout,
@@ -73,6 +72,9 @@ async def _claim(work: Work, order_id: str) -> _Claim | None:
     row = await _locked(work, order_id)
     if row.call is not Call.PLANNED:
         return None
+    if isinstance(row, Refund) and await _is_taken_back(work, row):
+        suspense_service.stop_refund(row)
+        return None
     row.call, row.called_at = Call.CALLING, work.wall
     row.attempts += 1
     if not isinstance(row, Payment):  # a debit keeps the day on which its borrower ordered it
@@ -84,6 +86,16 @@ async def _claim(work: Work, order_id: str) -> _Claim | None:
         return _Claim(row, row.of)
     account = await work.session.get_one(BankAccount, row.bank_account_id)
     return _Claim(row, account.token)
+
+
+async def _is_taken_back(work: Work, row: Refund) -> bool:
+    """Whether the bank took the payment of a refund back; the payment is locked after its refund."""
+    if row.payment_id is None:
+        return False
+    payment = await work.session.get_one(
+        Payment, row.payment_id, with_for_update=True, populate_existing=True
+    )
+    return payment.returned_on is not None
 
 
 async def _call(provider: processor.PaymentProcessor, claim: _Claim) -> processor.OrderAnswer:
@@ -145,12 +157,13 @@ async def _refused(work: Work, row: Order, reason: str) -> None:
         work.announce(news_service.failed(row, reason))
     else:
         row.status = move(REFUND_MOVES, row.status, RefundStatus.FAILED)
+        await suspense_service.refund_failed(work, row, reason)
 
 
 async def _refund_done(work: Work, row: Refund) -> None:
     row.status = move(REFUND_MOVES, row.status, RefundStatus.DONE)
     row.effective_on = row.ordered_on
-    payment = await work.session.get_one(Payment, row.payment_id)
+    payment = None if row.payment_id is None else await work.session.get_one(Payment, row.payment_id)
     await ledger.book(
         work,
         Kind.REFUND,
@@ -158,8 +171,9 @@ async def _refund_done(work: Work, row: Refund) -> None:
         cause=row.id,
         source=row.id,
         effective_on=work.on,
-        loan_id=payment.loan_id,
+        loan_id=None if payment is None else payment.loan_id,
     )
+    await suspense_service.refund_done(work, row)
 
 
 async def resolve_order(
@@ -188,7 +202,9 @@ async def resolve_order(
         )
         if row.call in (Call.CALLING, Call.UNKNOWN):
             await _settle(work, row, verdict, outcome)
-        elif outcome is not None and verdict is not Verdict.NOT_OURS and not isinstance(row, Refund):
+        elif verdict is Verdict.NOT_OURS:
+            await _contradicted(work, row)
+        elif outcome is not None and not isinstance(row, Refund):
             await news_service.book_outcome(work, row, outcome)
 
 
@@ -198,8 +214,7 @@ async def _settle(work: Work, row: Order, verdict: Verdict, outcome: processor.O
     elif verdict is Verdict.NEVER_HAPPENED:
         _plan_again(work, row, None)
     elif verdict is Verdict.NOT_OURS or outcome is None:
-        row.call, row.reason = Call.UNKNOWN, "the provider's order under our key has another amount"
-        log.error("order_contradicted", id=row.id)
+        await _contradicted(work, row)
     elif outcome.status is processor.Status.REFUSED:
         await _refused(work, row, outcome.reason or "refused")
     else:
@@ -210,6 +225,12 @@ async def _settle(work: Work, row: Order, verdict: Verdict, outcome: processor.O
             await _refund_done(work, row)
         elif verdict is not Verdict.UNDER_WAY:
             await news_service.book_outcome(work, row, outcome)
+
+
+async def _contradicted(work: Work, row: Order) -> None:
+    """Stop asking: nothing may be booked, a person has to look."""
+    await suspense_service.contradicted(work, row, "the provider's order under our key has another amount")
+    log.error("order_contradicted", id=row.id)
 
 
 def _news_overdue(row: Order) -> bool:

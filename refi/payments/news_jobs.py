@@ -8,9 +8,10 @@ import structlog
 
 from refi.db.work import Actor, Database
 from refi.errors import Refusal
-from refi.payments import news_service
+from refi.payments import news_service, suspense_service
 from refi.payments.provider_events import read_event
 from refi.payments.states import NewsTooEarly
+from refi.payments.suspense import SuspenseKind
 from refi.payments.tables import ProviderNews
 
 PROVIDER = Actor("provider", "payments")
@@ -28,9 +29,10 @@ async def handle_news(database: Database, news_id: str) -> timedelta | None:
         row = await work.session.get(ProviderNews, news_id, with_for_update=True)
         if row is None or row.handled_at is not None:
             return None
+        news = read_event(row.raw.encode(), row.id)  # as it was read at the door
         try:
             async with work.attempt():
-                await news_service.book_news(work, read_event(row.raw.encode(), row.id))
+                await news_service.book_news(work, news)
         except NewsTooEarly:
             waited = work.wall - row.received_at
             if waited < GIVES_UP:
@@ -40,4 +42,17 @@ async def handle_news(database: Database, news_id: str) -> timedelta | None:
             row.refusal = f"{refusal.code}: {refusal.detail}"
             log.warning("news_parked", id=row.id, refusal=row.refusal)
         row.handled_at = work.wall
+        if row.refusal is not None:
+            await suspense_service.open_item(
+                work,
+                f"news:{row.id}",
+                SuspenseKind.NEWS_REFUSED,
+                amount=news.amount,
+                currency=news.currency,
+                effective_on=news.effective_on,
+                provider_id=news.provider_id,
+                reference=news.reference,
+                news_id=row.id,
+                said=f"{news.type.value}: {row.refusal}",
+            )
     return None

@@ -16,6 +16,7 @@ from refi.loans import service as loans
 from refi.loans.states import LoanStatus
 from refi.loans.tables import Loan
 from refi.payments import service as payments
+from refi.payments import suspense_service
 from refi.payments.processor import Outcome, Status
 from refi.payments.provider_events import EventType, ProviderEvent
 from refi.payments.states import (
@@ -27,6 +28,7 @@ from refi.payments.states import (
     PaymentStatus,
     PayoutStatus,
 )
+from refi.payments.suspense import SuspenseKind
 from refi.payments.tables import Payment, Payout, Refund, SourceType, UnmatchedReceipt
 from refi.schedules.contract import Mode, Receipt
 from refi.states import move
@@ -133,7 +135,7 @@ async def _debit_news(work: Work, news: ProviderEvent) -> None:
             work.announce(failed(row, row.reason))
     elif news.type is EventType.DEBIT_POSTED:
         if row.status is PaymentStatus.PENDING:
-            await _post(work, row, news.provider_id, news.effective_on)
+            await post(work, row, news.provider_id, news.effective_on)
         elif row.status is PaymentStatus.FAILED:
             raise NewsRefused("a failed debit was posted", faults=[Fault("/type", "contradicts_failure")])
     elif row.status is PaymentStatus.PENDING:
@@ -160,7 +162,7 @@ async def _transfer_received(work: Work, news: ProviderEvent) -> None:
     row = await _payment_for(work, news)
     if row is not None:
         row.amount = news.amount
-        await _post(work, row, news.provider_id, news.effective_on)
+        await post(work, row, news.provider_id, news.effective_on)
         return
     work.session.add(
         UnmatchedReceipt(
@@ -179,6 +181,16 @@ async def _transfer_received(work: Work, news: ProviderEvent) -> None:
         cause=f"transfer:{news.provider_id}",
         effective_on=min(news.effective_on, work.on),
     )
+    await suspense_service.open_item(
+        work,
+        f"transfer:{news.provider_id}",
+        SuspenseKind.UNMATCHED,
+        amount=news.amount,
+        currency=news.currency,
+        effective_on=news.effective_on,
+        provider_id=news.provider_id,
+        reference=news.reference,
+    )
 
 
 async def _payment_for(work: Work, news: ProviderEvent) -> Payment | None:
@@ -193,12 +205,17 @@ async def _payment_for(work: Work, news: ProviderEvent) -> Payment | None:
     loan = await work.session.get(Loan, reference) if ids.is_id(reference, "loan") else None
     if loan is None:
         return None
+    return await new_transfer(work, loan, news.amount, news.currency)
+
+
+async def new_transfer(work: Work, loan: Loan, amount: int, currency: str) -> Payment:
+    """A transfer for that loan which nobody announced, not posted yet."""
     row = Payment(
         id=ids.new("pay"),
         loan_id=loan.id,
         borrower_id=loan.borrower_id,
-        amount=news.amount,
-        currency=news.currency,
+        amount=amount,
+        currency=currency,
         source_type=SourceType.TRANSFER,
         mode=Mode.DUE.value,
         status=PaymentStatus.PENDING,
@@ -211,7 +228,7 @@ async def _payment_for(work: Work, news: ProviderEvent) -> Payment | None:
     return row
 
 
-async def _post(work: Work, row: Payment, provider_id: str, effective_on: date) -> None:
+async def post(work: Work, row: Payment, provider_id: str, effective_on: date) -> None:
     """Book a payment's money; what the loan cannot take goes to suspense and back to the payer.
 
     The row keeps the provider's day. It counts for the loan on that day, but not in our future (the
@@ -268,6 +285,7 @@ async def reverse(work: Work, row: Payment, reason: str, on: date) -> None:
             effective_on=work.on,
             loan_id=loan.id,
         )
+    await suspense_service.payment_taken_back(work, row)
     work.announce(events.PaymentReversed(row.id, row.borrower_id, row.loan_id, row.amount, min(on, work.on)))
 
 

@@ -15,7 +15,7 @@ from refi.loans import service as loans
 from refi.loans.account import Account
 from refi.loans.states import LoanNotActive, LoanStatus
 from refi.loans.tables import Loan
-from refi.payments import previews
+from refi.payments import previews, suspense_service
 from refi.payments.previews import Preview
 from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus, require_payable
 from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType
@@ -177,18 +177,18 @@ async def payments_of(
 
 
 async def plan_refund(work: Work, payment: Payment, amount: int) -> None:
-    """Write the intent to send ``amount`` of a payment back; the job that calls the provider follows."""
-    row = Refund(
-        id=ids.new("refd"),
-        payment_id=payment.id,
-        amount=amount,
-        currency=payment.currency,
-        of=str(payment.provider_id),
-        status=RefundStatus.PLANNED,
-        call=Call.PLANNED,
-        ordered_on=work.on,
-        created_at=work.now,
+    """Write the intent to send ``amount`` of a payment back."""
+    await suspense_service.plan_refund(
+        work,
+        Refund(
+            id=ids.new("refd"),
+            payment_id=payment.id,
+            amount=amount,
+            currency=payment.currency,
+            of=str(payment.provider_id),
+            status=RefundStatus.PLANNED,
+            call=Call.PLANNED,
+            ordered_on=work.on,
+            created_at=work.now,
+        ),
     )
-    work.session.add(row)
-    await work.session.flush()
-    work.enqueue("send_order", {"id": row.id}, dedupe_key=f"send:{row.id}")

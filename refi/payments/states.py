@@ -40,6 +40,7 @@ class Call(StrEnum):
     """The call that orders something from the provider under our row's id.
 
     ``calling`` is committed before the call and left by a crash; it is resolved by asking, like ``unknown``.
+    ``contradicted``: the provider has another amount under our id; a person looks, nobody asks by itself.
     """
 
     NONE = "none"
@@ -48,6 +49,7 @@ class Call(StrEnum):
     UNKNOWN = "unknown"
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    CONTRADICTED = "contradicted"
 
 
 PAYMENT_MOVES = {

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from refi.db.base import Base, Id, IdText, PrimaryId, states
 from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus
+from refi.payments.suspense import SuspenseKind, SuspenseStatus
 
 
 class SourceType(StrEnum):
@@ -96,16 +97,19 @@ class Payout(Ordered, Base):
 
 
 class Refund(Ordered, Base):
-    """Money that goes back to who paid it: the excess of a payment, or all of one that no loan could take."""
+    """Money that goes back to who paid it: the excess of a payment, all of one that no loan could take, or
+    money that named nobody."""
 
     __tablename__ = "refunds"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("payment_id IS NOT NULL OR suspense_id IS NOT NULL", name="of_what"),
         Index("ix_refunds_unfinished", "id", postgresql_where=text(UNFINISHED)),
     )
 
     id: Mapped[PrimaryId]
-    payment_id: Mapped[Id] = mapped_column(ForeignKey("payments.id"), index=True)
+    payment_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("payments.id"), index=True)
+    suspense_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("suspense_items.id"))
     amount: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     of: Mapped[str] = mapped_column(String(100))
@@ -142,3 +146,48 @@ class UnmatchedReceipt(Base):
     reference: Mapped[str | None]
     effective_on: Mapped[date]
     received_at: Mapped[datetime]
+
+
+class SuspenseItem(Base):
+    """Something that fits nowhere and waits for a person. ``key`` is what it is about: once each.
+
+    ``provider_id`` is the provider's id of the money that came; ``said`` what was told that contradicts us.
+    """
+
+    __tablename__ = "suspense_items"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        Index(
+            "ix_suspense_items_waiting",
+            "id",
+            postgresql_where=text("status IN ('open', 'awaiting_second', 'refunding')"),
+        ),
+        Index("ix_suspense_items_payment_id", "payment_id"),
+    )
+
+    id: Mapped[PrimaryId]
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    kind: Mapped[SuspenseKind] = mapped_column(states(SuspenseKind))
+    status: Mapped[SuspenseStatus] = mapped_column(states(SuspenseStatus))
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    effective_on: Mapped[date]
+    provider_id: Mapped[str | None] = mapped_column(String(100))
+    reference: Mapped[str | None]
+    payment_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("payments.id"))
+    loan_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("loans.id"))
+    order_id: Mapped[str | None] = mapped_column(IdText)
+    news_id: Mapped[str | None] = mapped_column(String(100), ForeignKey("provider_news.id"))
+    approval_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("approvals.id"))
+    said: Mapped[str | None]
+    note: Mapped[str | None]
+    opened_on: Mapped[date]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own declaration
+
+
+Order = Payment | Payout | Refund
+"""What is ordered from the provider under its own id."""

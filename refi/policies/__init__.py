@@ -21,6 +21,7 @@ from refi.policies.lending import (
     TermPrice,
 )
 from refi.policies.loader import Policy, PolicyError, load, parse, refusal
+from refi.policies.paying import Payments
 from refi.policies.reminding import Arm, Ladder, LadderVersion, Rule, Stage, When
 from refi.policies.servicing import (
     Collections,
@@ -50,6 +51,7 @@ __all__ = [
     "Messages",
     "Method",
     "MicroLoan",
+    "Payments",
     "Penalty",
     "Policy",
     "PolicyError",

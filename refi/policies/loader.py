@@ -16,6 +16,7 @@ from pydantic import ValidationError, model_validator
 from refi.policies.base import Name, Value
 from refi.policies.deciding import Underwriting
 from refi.policies.lending import Allocation, Card, Market, Penalty, Price, Product, TermPrice
+from refi.policies.paying import Payments
 from refi.policies.reminding import Ladder
 from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Messages
 
@@ -55,6 +56,7 @@ class Policy(Value):
     crosssell: CrossSell
     delinquency: Delinquency
     collections: Collections
+    payments: Payments
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
