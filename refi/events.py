@@ -168,6 +168,24 @@ class SuspenseClosed(Event):
 
 
 @dataclass(frozen=True)
+class HoldPlaced(Event):
+    """Contact stands still: about the loan ``loan_id``, or about everything where there is none."""
+
+    borrower_id: str
+    loan_id: str | None
+    kind: str
+
+
+@dataclass(frozen=True)
+class HoldLifted(Event):
+    """A hold was lifted before it ended by itself."""
+
+    borrower_id: str
+    loan_id: str | None
+    kind: str
+
+
+@dataclass(frozen=True)
 class BusinessDayClosed(Event):
     """The business date ``on`` is over."""
 

@@ -24,6 +24,7 @@ from refi.gateways.line import Line, open_client
 from refi.gateways.messages_http import MessagesHttp
 from refi.gateways.payment_http import PaymentHttp
 from refi.gateways.sandbox_control import SandboxControl
+from refi.loans import hold_service
 from refi.notifications import handlers as on_notifications
 from refi.notifications import jobs as messages
 from refi.notifications import templates
@@ -113,6 +114,7 @@ MESSAGE_KINDS: dict[str, StillWanted] = {
 ACTS: dict[str, Act] = {
     review_service.ACT: review_service.act,
     suspense_act_service.ACT: suspense_act_service.act,
+    hold_service.ACT: hold_service.act,
 }
 """What happens to a proposal of each kind when a second person answers it."""
 

@@ -17,6 +17,7 @@ from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
 from refi.crosssell import routes as crosssell
 from refi.loans import routes as loans
+from refi.notifications import preference_routes
 from refi.notifications import routes as notifications
 from refi.payments import routes as payments
 from refi.payments import staff_routes as staff_payments
@@ -39,6 +40,7 @@ ROUTERS: list[APIRouter] = [
     payments.router,
     payments.hooks,
     notifications.router,
+    preference_routes.router,
     crosssell.router,
     staff.sign_in_router,
     staff.router,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 
-from refi.collections import ladder
+from refi.collections import ladder, standing, standing_service
 from refi.db.work import Work
 from refi.ids import LoanId, MessageId
 from refi.loans import service as loans
@@ -24,12 +24,16 @@ async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
     for item in about:
         planned[item.loan_id].append((item.number, item.due_on))
     locked = [await loans.lock(work, LoanId(loan_id)) for loan_id in sorted(planned)]
-    active = [loan for loan in locked if loan.status is LoanStatus.ACTIVE]
+    active = {loan.id: loan for loan in locked if loan.status is LoanStatus.ACTIVE}
     if not active:
         return Dropped("loan_closed")
+    concerned, stops = standing.spoken_of(
+        await standing_service.of_loans(work, str(row.borrower_id), list(active))
+    )
     missing = 0
-    for loan, account in await loans.accounts(work, active):
+    for loan, account in await loans.accounts(work, [active[key] for key in concerned]):
         missing += ladder.total(ladder.still_unpaid(account.state(work.on), planned[loan.id]))
     if not missing:
         return Dropped("paid")
-    return Wanted({"amount": missing, "currency": active[0].currency, "due_on": about[0].due_on})
+    values = {"amount": missing, "currency": locked[0].currency, "due_on": about[0].due_on}
+    return Wanted(values, stops)

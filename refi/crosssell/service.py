@@ -22,6 +22,7 @@ from refi.crosssell.tables import Suggestion
 from refi.db.work import Work
 from refi.errors import NotFound
 from refi.ids import BorrowerId, CardId, LoanId
+from refi.loans import hold_service
 from refi.loans import service as loans
 from refi.loans.account import Account, terms_of
 from refi.loans.states import LoanStatus
@@ -206,12 +207,13 @@ async def _habits(work: Work, borrower_id: BorrowerId) -> list[Habit]:
 
 
 async def _stops(work: Work, borrower_id: BorrowerId) -> frozenset[str]:
-    """What stops marketing to the borrower; holds and hardship join here when loans know them."""
+    """What stops marketing to the borrower: being late, and any hold."""
     open_loans = [
         loan for loan in await loans.loans_of(work, borrower_id) if loan.status is LoanStatus.ACTIVE
     ]
     accounts: list[Account] = [account for _, account in await loans.accounts(work, open_loans)]
-    return frozenset({"past_due"} if eligibility.worst_days_past_due(accounts, work.on) else ())
+    late = {"past_due"} if eligibility.worst_days_past_due(accounts, work.on) else set[str]()
+    return frozenset(late | set(await hold_service.stops(work, borrower_id)))
 
 
 async def _suggested(work: Work, borrower_id: BorrowerId, loan_id: LoanId) -> bool:

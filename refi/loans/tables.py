@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from refi.db.base import Base, Id, IdText, PrimaryId, states
 from refi.loans.acts import ActKind
+from refi.loans.holds import HoldKind
 from refi.loans.states import LoanStatus
 from refi.money import MAX_AMOUNT
 
@@ -148,3 +149,37 @@ class Installment(Base):
     principal: Mapped[int]
     interest: Mapped[int]
     fee: Mapped[int]
+
+
+class Hold(Base):
+    """Something that stops contact about one loan, or (``loan_id`` empty) about all of the borrower's.
+
+    It stands from ``from_on`` through ``until_on`` (empty: no end), unless it is lifted before. ``source`` is
+    what it came from: a contact, a complaint, a request for help.
+    """
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        CheckConstraint("until_on >= from_on", name="until_on"),
+        CheckConstraint(
+            "(lifted_on IS NULL) = (lifted_by IS NULL) AND (lifted_on IS NULL) = (lifted_because IS NULL)",
+            name="lifted",
+        ),
+        Index("ix_holds_live", "borrower_id", "id", postgresql_where=text("lifted_on IS NULL")),
+        Index("ix_holds_source", "source", postgresql_where=text("source IS NOT NULL")),
+    )
+
+    id: Mapped[PrimaryId]
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    loan_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("loans.id"))
+    kind: Mapped[HoldKind] = mapped_column(states(HoldKind))
+    reason_sealed: Mapped[str]
+    from_on: Mapped[date]
+    until_on: Mapped[date | None]
+    placed_by: Mapped[str]
+    source: Mapped[str | None] = mapped_column(IdText)
+    lifted_on: Mapped[date | None]
+    lifted_by: Mapped[str | None]
+    lifted_because: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]

@@ -6,16 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from refi import clock, ids
 from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Borrower
 from refi.db.work import Work
 from refi.ids import BorrowerId, MessageId
-from refi.notifications import channels, contact_policy, templates
+from refi.notifications import channels, templates, turn_service
+from refi.notifications import contact_service as contacts
 from refi.notifications.messages import (
-    COUNTED,
     MOVES,
     ONE_TIME_CODE,
     Claim,
@@ -76,8 +74,7 @@ async def _claim(
         _skip(work, row, "lapsed")
         return None
     if row.borrower_id is not None:
-        raw = await work.raw()
-        await raw.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 3))", row.borrower_id)
+        await turn_service.take(work, row.borrower_id)
     answer = await checks[row.kind](work, row)
     if isinstance(answer, Dropped):
         _skip(work, row, answer.reason)
@@ -146,29 +143,7 @@ async def _address(work: Work, order: Sequence[str], borrower: Borrower) -> tupl
 
 
 async def _may_contact(work: Work, row: Message, channel: str, borrower: Borrower, wanted: Wanted) -> bool:
-    newest = await borrowers.consents(work, BorrowerId(borrower.id))
-    earlier = await work.session.scalars(
-        select(Message.contacted_at).where(
-            Message.borrower_id == borrower.id,
-            Message.contacted_at > work.now - timedelta(days=contact_policy.WEEK + 2),
-            Message.status.in_(COUNTED),
-            Message.gate.not_in(work.policy.contact.exempt),
-        )
-    )
-    verdict = contact_policy.may_contact(
-        work.policy.contact,
-        work.policy.version,
-        contact_policy.Ask(
-            gate=row.gate.value,
-            channel=channel,
-            at=work.now,
-            zone=ZoneInfo(borrower.time_zone),
-            earlier=[instant for instant in earlier if instant is not None],
-            consents=frozenset(purpose.value for purpose, row in newest.items() if row.granted),
-            withdrawn=frozenset(purpose.value for purpose, row in newest.items() if not row.granted),
-            stops=wanted.stops,
-        ),
-    )
+    verdict = await contacts.judge(work, borrower, row.gate, channel, stops=wanted.stops)
     if verdict.allowed:
         return True
     rules = ",".join(verdict.rules)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.notifications.contacts import Action, Direction, Person, Result
 from refi.notifications.messages import Gate, MessageStatus
 
 
@@ -80,18 +82,102 @@ class MessageSubject(Base):
 
 
 class ContactEntry(Base):
-    """The contact log: every contact and every refusal with the rule that made it. Append-only."""
+    """The contact log: every contact and every refusal with the rule that made it. Append-only.
+
+    A line is about a message (``message_id``) or about what a person did: ``actor`` is the member of staff,
+    ``result`` how it ended, ``connected`` whether the call was taken, ``talked`` whether the borrower was
+    reached. The note stands beside it; ``note_digest`` proves that it is the one that was written.
+    Only `retention` takes lines away, after the years that the policy names.
+    """
 
     __tablename__ = "contact_log"
-    __table_args__ = (Index("ix_contact_log_borrower_id", "borrower_id", "at"),)
+    __table_args__ = (
+        CheckConstraint("(message_id IS NULL) = (actor IS NOT NULL)", name="machine_or_human"),
+        CheckConstraint("message_id IS NOT NULL OR outcome IN ('made', 'refused')", name="human_outcome"),
+        Index("ix_contact_log_borrower_id", "borrower_id", "at"),
+        Index("ix_contact_log_at", "at"),
+        Index("ix_contact_log_case_id", "case_id", "id", postgresql_where=text("case_id IS NOT NULL")),
+    )
 
     id: Mapped[PrimaryId]
-    message_id: Mapped[Id] = mapped_column(ForeignKey("messages.id"), index=True)
+    message_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("messages.id"), index=True)
     borrower_id: Mapped[str | None] = mapped_column(IdText)
     channel: Mapped[str] = mapped_column(String(20))
     gate: Mapped[Gate] = mapped_column(states(Gate))
     outcome: Mapped[str] = mapped_column(String(20))
     rules: Mapped[str | None]
     policy_version: Mapped[str]
+    on: Mapped[date] = mapped_column("business_date")
+    at: Mapped[datetime]
+    actor: Mapped[str | None]
+    case_id: Mapped[str | None] = mapped_column(IdText)
+    loan_id: Mapped[str | None] = mapped_column(IdText)
+    direction: Mapped[Direction | None] = mapped_column(states(Direction))
+    person: Mapped[Person | None] = mapped_column(states(Person))
+    action: Mapped[Action | None] = mapped_column(states(Action))
+    result: Mapped[Result | None] = mapped_column(states(Result))
+    connected: Mapped[bool | None]
+    talked: Mapped[bool | None]
+    agency: Mapped[str | None]
+    number_index: Mapped[str | None]
+    recording: Mapped[str | None]
+    note_digest: Mapped[str | None]
+    retry_at: Mapped[datetime | None]
+
+
+class ContactNote(Base):
+    """What somebody wrote about a contact, sealed; apart from the log because sealing anew changes it."""
+
+    __tablename__ = "contact_notes"
+
+    contact_id: Mapped[str] = mapped_column(
+        IdText, ForeignKey("contact_log.id", ondelete="CASCADE"), primary_key=True
+    )
+    note_sealed: Mapped[str]
+
+
+class RetentionRun(Base):
+    """Leave to take lines older than ``before`` off the contact log, in this transaction. Append-only.
+
+    The log's trigger asks for it, so nothing is deleted without leaving this line.
+    """
+
+    __tablename__ = "retention_runs"
+    __table_args__ = (
+        CheckConstraint("before <= at - make_interval(years => years)", name="old_enough"),
+        CheckConstraint("years BETWEEN 1 AND 30", name="years"),
+    )
+
+    id: Mapped[PrimaryId]
+    before: Mapped[datetime]
+    years: Mapped[int] = mapped_column(SmallInteger)
+    policy_version: Mapped[str]
+    on: Mapped[date] = mapped_column("business_date")
+    at: Mapped[datetime]
+    actor: Mapped[str]
+
+
+class ContactPreference(Base):
+    """What a borrower wants of contact: the newest line of a borrower counts. Append-only.
+
+    ``channels`` in the order of liking, ``opted_out`` the closed ones, quiet hours in the borrower's zone.
+    ``words`` is what they wrote when a word opted out.
+    """
+
+    __tablename__ = "contact_preferences"
+    __table_args__ = (
+        CheckConstraint("(quiet_from IS NULL) = (quiet_until IS NULL)", name="quiet_hours"),
+        CheckConstraint("quiet_from <> quiet_until", name="quiet_hours_end"),
+        Index("ix_contact_preferences_borrower_id", "borrower_id", "id"),
+    )
+
+    id: Mapped[PrimaryId]
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    channels: Mapped[list[str]] = mapped_column(JSONB)
+    opted_out: Mapped[list[str]] = mapped_column(JSONB)
+    quiet_from: Mapped[time | None]
+    quiet_until: Mapped[time | None]
+    source: Mapped[str] = mapped_column(String(20))
+    words: Mapped[str | None]
     on: Mapped[date] = mapped_column("business_date")
     at: Mapped[datetime]

@@ -64,6 +64,7 @@ class Contact(Value):
     quiet_days_after_conversation: Days | None = None
     third_party_after_tries: Count = Field(ge=1)
     log_years: Annotated[int, Field(ge=1, le=30)]
+    log_years_from: Literal["entry", "last_contact"]
     exempt: tuple[Exemption, ...]
     opt_out_words: tuple[Name, ...]
     opt_out_stops: Literal["marketing", "channel"]
