@@ -108,6 +108,20 @@ class LoanReopened(Event):
 
 
 @dataclass(frozen=True)
+class LoanDelinquencyChanged(Event):
+    """The night made a loan later: from ``on`` it stands in another bucket, asset class, stage or accrual."""
+
+    borrower_id: str
+    on: date
+    days_past_due: int
+    bucket_before: str
+    bucket: str
+    asset_class: str
+    stage: int
+    accrues: bool
+
+
+@dataclass(frozen=True)
 class LoanChargedOff(Event):
     """The loan was written off, ``principal`` lost; nothing accrues any more. ``version`` is the loan's."""
 

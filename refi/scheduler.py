@@ -16,7 +16,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from refi import clock
-from refi.close import CLOSE, DAY
+from refi.business_day import CLOSE, DAY
 from refi.db import runs
 from refi.db.work import SYSTEM, Work
 from refi.errors import Unavailable

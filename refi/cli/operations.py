@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import sys
 from datetime import date
@@ -17,7 +16,8 @@ from refi import audit as audits
 from refi import clock
 from refi import close as closing
 from refi.api.app import create_app
-from refi.cli.progress import counting
+from refi.cli.close_report import close_table
+from refi.cli.progress import counting, steps_of
 from refi.cli.running import with_runtime
 from refi.cli.shared import AsJson, app, day, fail, show
 from refi.db import migrate as migrations
@@ -75,19 +75,19 @@ def close(
         date | None, typer.Option("--date", parser=day, metavar="DATE", help="Close this date.")
     ] = None,
     catch_up: Annotated[bool, typer.Option(help="Close every date before today.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say what it would do; nothing is written.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Close the open business date, a given one, or every missed one, in order."""
 
     async def act(runtime: Runtime) -> list[dict[str, Any]]:
-        return await closing.close_command(runtime, to, catch_up=catch_up)
+        with steps_of("steps") as tick:
+            return await closing.close_command(
+                runtime, to, catch_up=catch_up, dry_run=dry_run, on_progress=tick
+            )
 
     closed = with_runtime(act)
-    show(
-        {"closed": closed},
-        as_json,
-        lambda a: "\n".join(json.dumps(item) for item in a["closed"]) or "nothing to close",
-    )
+    show({"closed": closed, "dry_run": dry_run}, as_json, close_table)
 
 
 @app.command()

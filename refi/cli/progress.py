@@ -21,3 +21,17 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
             progress.update(task, completed=done, total=total)
 
         yield tick
+
+
+@contextmanager
+def steps_of(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar over named steps; the block gets a function to be told (name, done, of how many)."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+
+        def tick(name: str, done: int, total: int) -> None:
+            progress.update(task, description=name, completed=done, total=total or None)
+
+        yield tick

@@ -56,8 +56,8 @@ async def open_books(engine: AsyncEngine, market: str, on: date) -> date:
     async with engine.begin() as connection:
         await connection.execute(
             text(
-                "INSERT INTO business_clock (singleton, market, business_date, shift)"
-                " VALUES (1, :market, :on, '0') ON CONFLICT DO NOTHING"
+                "INSERT INTO business_clock (singleton, market, business_date, shift, closing)"
+                " VALUES (1, :market, :on, '0', false) ON CONFLICT DO NOTHING"
             ),
             {"market": market, "on": on},
         )

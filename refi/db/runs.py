@@ -16,6 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from refi.db.tables import BusinessClock, JobRun
 from refi.db.work import Work
 
+Report = dict[str, Any]
+"""What a step counted; sums of money, in minor units, stand under ``money``."""
+
 
 async def fire(work: Work, job: str, on: date) -> bool:
     """Whether this is the first firing of ``job`` for ``on``. Waits for a firing that has not committed."""
@@ -28,7 +31,7 @@ async def fire(work: Work, job: str, on: date) -> bool:
     return made.scalar() is not None
 
 
-async def finish(work: Work, job: str, on: date, report: dict[str, Any]) -> bool:
+async def finish(work: Work, job: str, on: date, report: Report) -> bool:
     """Mark a fired job as finished; False when it was finished before, whose report stays."""
     done = await work.session.execute(
         update(JobRun)
@@ -55,7 +58,7 @@ async def unfinished(work: Work, job: str, *, older_than: timedelta = timedelta(
     return list(found)
 
 
-async def reports(work: Work, on: Sequence[date]) -> dict[tuple[str, date], dict[str, Any]]:
+async def reports(work: Work, on: Sequence[date]) -> dict[tuple[str, date], Report]:
     """What the finished jobs of those dates reported, in the order in which they fired."""
     rows = await work.session.scalars(
         select(JobRun)
@@ -65,6 +68,11 @@ async def reports(work: Work, on: Sequence[date]) -> dict[tuple[str, date], dict
     return {(row.job, row.on): row.report or {} for row in rows}
 
 
+async def cut_off(work: Work) -> None:
+    """Say that the open day is being closed. Inside ``database.work(turning_day=True)``: nobody is midway."""
+    await work.session.execute(update(BusinessClock).values(closing=True))
+
+
 async def turn(work: Work, to: date, shift: timedelta) -> None:
     """Make ``to`` the business date. Only inside ``database.work(turning_day=True)``."""
-    await work.session.execute(update(BusinessClock).values(on=to, shift=shift))
+    await work.session.execute(update(BusinessClock).values(on=to, shift=shift, closing=False))

@@ -14,7 +14,8 @@ from refi.db.base import Base, PrimaryId
 class BusinessClock(Base):
     """One row: the open business date of the market, and how far the sandbox's time runs ahead.
 
-    ``shift`` is zero in live; in the sandbox it is what ``business-date/advance`` added.
+    ``shift`` is zero in live; in the sandbox it is what ``business-date/advance`` added. ``closing`` from the
+    cut-off until the next day is open: nothing changes what a loan owes in between.
     """
 
     __tablename__ = "business_clock"
@@ -24,6 +25,7 @@ class BusinessClock(Base):
     market: Mapped[str]
     on: Mapped[date] = mapped_column("business_date")
     shift: Mapped[timedelta] = mapped_column(Interval, default=timedelta(0))
+    closing: Mapped[bool] = mapped_column(default=False)
 
 
 class StoredAnswer(Base):

@@ -32,20 +32,28 @@ from refi.policies import Policy
 BUSINESS_DAY_LOCK = 7_302_001
 """Advisory lock: every writing transaction holds it shared, turning the business date holds it alone."""
 
+FEW = 20
+"""More events than this are copied in."""
+_EVENT = ("id", "type", "subject", "body", "actor", "business_date", "at", "request_id")
+_ANNOUNCE = (
+    "INSERT INTO events (id, type, subject, body, actor, business_date, at, request_id)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+)
+
 # Locks come first and in a statement of their own: a statement sees what was committed before it began, so
 # what is read together with waiting for a lock may be older than the lock.
 _SHARE_DAY = f"SELECT pg_advisory_xact_lock_shared({BUSINESS_DAY_LOCK})"
 _TURN_DAY = f"SELECT pg_advisory_xact_lock({BUSINESS_DAY_LOCK})"
 _SHARE_DAY_TAKE_KEY = f"{_SHARE_DAY}, pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free"
-_CLOCK = "SELECT market, business_date, shift FROM business_clock"
+_CLOCK = "SELECT market, business_date, shift, closing FROM business_clock"
 _CLOCK_AND_ANSWER = (
-    "SELECT market, business_date, shift, request_hash, status, content_type, body"
+    "SELECT market, business_date, shift, closing, request_hash, status, content_type, body"
     " FROM business_clock LEFT JOIN stored_answers ON scope = $1 AND key = $2"
 )
 
 
 class BusinessDayClosing(Unavailable):
-    """The business date is being turned; the request changes nothing and may be sent again at once."""
+    """The business day is being closed; the request changes nothing and may be sent again at once."""
 
     code = "business_day_closing"
 
@@ -89,7 +97,10 @@ ANYONE = Actor("anyone", "anonymous")
 
 @dataclass(slots=True)
 class Work:
-    """One transaction. ``on`` is the business date, ``now`` the business instant (UTC)."""
+    """One transaction. ``on`` is the business date, ``now`` the business instant (UTC).
+
+    ``closing``: the day's cut-off is over and the next day is not open; what is owed stays as it is.
+    """
 
     session: AsyncSession
     actor: Actor
@@ -101,6 +112,7 @@ class Work:
     request_id: str | None = None
     subscribed: frozenset[str] = frozenset()
     claim: Claim | None = None
+    closing: bool = False
     _events: list[facts.Event] = field(default_factory=list)
     _jobs: list[queue.Job] = field(default_factory=list)
 
@@ -148,11 +160,10 @@ class Work:
             if name in self.subscribed:
                 self._jobs.append(queue.Job("event", {"id": key}))
         if rows:
-            await raw.executemany(
-                "INSERT INTO events (id, type, subject, body, actor, business_date, at, request_id)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                rows,
-            )
+            if len(rows) > FEW:
+                await raw.copy_records_to_table("events", records=rows, columns=_EVENT)
+            else:
+                await raw.executemany(_ANNOUNCE, rows)
         await queue.put(raw, self._jobs)
 
 
@@ -174,12 +185,14 @@ class Database:
         request_id: str | None = None,
         turning_day: bool = False,
         reading: bool = False,
+        rehearsing: bool = False,
         key: Key | None = None,
     ) -> AsyncIterator[Work]:
         """Open a transaction; commit when the block ends well, roll back otherwise.
 
         ``turning_day`` waits for every other writer and keeps new ones out (the close alone uses it);
-        ``reading`` takes no lock and refuses to write; ``key`` is tried to be taken, and what it was answered
+        ``reading`` takes no lock and refuses to write; ``rehearsing`` writes everything and then rolls it
+        back; ``key`` is tried to be taken, and what it was answered
         with before is read (``work.claim``).
         """
         async with answering(), AsyncSession(self.engine, expire_on_commit=False) as session:
@@ -189,11 +202,13 @@ class Database:
             now = wall + row["shift"] if self.sandbox else wall
             work = Work(
                 session, actor, self.policy, self.vault, row["business_date"], now, wall, request_id,
-                self.subscribed, claim,
+                self.subscribed, claim, row["closing"],
             )  # fmt: skip
             yield work
             if not reading:
                 await work._finish()
+            if rehearsing:
+                await session.rollback()
             await session.commit()
 
     async def _begin(

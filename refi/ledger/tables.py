@@ -42,6 +42,7 @@ class Movement(Base):
         UniqueConstraint("reverses"),
         Index("ix_movements_loan_id", "loan_id", "id"),
         Index("ix_movements_source", "source"),
+        Index("ix_movements_business_date", "business_date", postgresql_using="brin"),
     )
 
     id: Mapped[PrimaryId]

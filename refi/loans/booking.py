@@ -45,6 +45,18 @@ def schedule_of(state: State) -> tuple[Planned, ...]:
     )
 
 
+class Left(NamedTuple):
+    """What is missing of an installment's scheduled amount, and the principal in it, minor units."""
+
+    unpaid: int
+    unpaid_principal: int
+
+
+def left_of(state: State) -> tuple[Left, ...]:
+    """What is missing of each installment of `schedule_of`, in its order."""
+    return tuple(Left(row.unpaid, row.unpaid_principal) for row in state.installments)
+
+
 def bookings(account: Account, state: State | None = None) -> dict[str, Booking]:
     """The movements of every event that moves money, as the contract function splits it today.
 

@@ -16,10 +16,11 @@ from refi.ledger import entries
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
 from refi.ledger.tables import Movement
+from refi.loans import copies_service as copies
 from refi.loans import replaying
 from refi.loans.account import Account
 from refi.loans.acts import Happened
-from refi.loans.booking import Line, Planned, bookings, changed, schedule_of
+from refi.loans.booking import Line, bookings, changed, left_of, schedule_of
 from refi.loans.replaying import RECEIVED, Moved, status_of
 from refi.loans.states import MOVES, LoanStatus
 from refi.loans.tables import Installment, Loan, LoanAct
@@ -111,16 +112,18 @@ async def bring_in_line(
     await _rebook(work, loan, movements, (before, old), (after, new))
     if schedule_of(old) != schedule_of(new):
         await work.session.execute(delete(Installment).where(Installment.loan_id == loan.id))
-        await write_schedule(work, loan, schedule_of(new))
+        await write_schedule(work, loan, new)
     state = new if after.last_day >= work.on else after.state(work.on)
     await _settle(work, loan, state)
     return state
 
 
-async def write_schedule(work: Work, loan: Loan, plan: Sequence[Planned]) -> None:
-    """Store the schedule as it stands now; there is none yet."""
+async def write_schedule(work: Work, loan: Loan, state: State) -> None:
+    """Store the schedule as it stands now, and what is missing of it; there is none yet."""
+    rows = zip(schedule_of(state), left_of(state), strict=True)
     await work.session.execute(
-        insert(Installment), [{"loan_id": loan.id, **planned._asdict()} for planned in plan]
+        insert(Installment),
+        [{"loan_id": loan.id, **planned._asdict(), **left._asdict()} for planned, left in rows],
     )
 
 
@@ -171,9 +174,9 @@ async def _book(work: Work, loan: Loan, event: Event, line: Line, cause: str) ->
 
 
 async def _settle(work: Work, loan: Loan, state: State) -> None:
-    """Bring what is stored of the derived state in line with it: status and ``unmet_on``."""
+    """Bring what is stored of the derived state in line with it: copies and status."""
     loan.version += 1
-    loan.unmet_on = state.unmet_on
+    await copies.keep(work, loan, state)
     now, to = loan.status, status_of(state)
     if to is now:
         return

@@ -11,7 +11,7 @@ import asyncpg
 from refi.db.work import Work
 from refi.ledger.entries import Kind, Split
 from refi.loans.acts import ActKind, Happened
-from refi.loans.booking import Planned
+from refi.loans.booking import Left, Planned
 from refi.loans.replaying import Moved, Stored
 from refi.loans.states import LoanStatus
 from refi.money import Rounding
@@ -23,7 +23,8 @@ from refi.schedules.day_count import DayCount
 # One row a loan: what belongs to it comes as JSON, so that nothing is joined, sorted or mapped twice.
 LOANS = """
     SELECT l.*,
-        (SELECT json_agg(json_build_array(number, due_on, principal, interest, fee) ORDER BY number)
+        (SELECT json_agg(json_build_array(number, due_on, principal, interest, fee,
+                         unpaid, unpaid_principal) ORDER BY number)
          FROM installments i WHERE i.loan_id = l.id) AS installments,
         (SELECT json_agg(json_build_array(id, kind, source, principal, interest, fee, penalty, suspense,
                          effective_on, mode, reverses, allocations) ORDER BY id)
@@ -54,8 +55,10 @@ def _stored(row: asyncpg.Record) -> Stored:
         unmet_on=row["unmet_on"],
         closed_on=row["closed_on"],
         installments=tuple(
-            Planned(number, _day(due_on), *amounts) for number, due_on, *amounts in row["installments"] or ()
+            Planned(number, _day(due_on), *amounts)
+            for number, due_on, *amounts, _, _ in row["installments"] or ()
         ),
+        left=tuple(Left(unpaid, principal) for *_, unpaid, principal in row["installments"] or ()),
         movements=tuple(_moved(*each) for each in row["movements"] or ()),
         acts=tuple(
             Happened(act, ActKind(kind), _day(on), arguments, undoes)

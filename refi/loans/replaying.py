@@ -1,8 +1,8 @@
 """A loan recomputed from its history, and every difference from what is stored. Pure.
 
 History is what was signed, the movements that the provider's money made, and the acts of people; all else
-that is stored (splits, schedule, status, ``unmet_on``, the balance on the principal account) is a copy that
-must equal what `refi.schedules.contract` makes of it.
+that is stored (splits, schedule and what is missing of it, status, ``unmet_on``, the balance on the
+principal account) is a copy that must equal what `refi.schedules.contract` makes of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from refi.ledger.accounts import Account as LedgerAccount
 from refi.ledger.entries import RULES, UNDONE_BY_REBOOKING, Component, Kind, Split
 from refi.loans.account import Account, in_order, owed
 from refi.loans.acts import Happened, event_of
-from refi.loans.booking import Booking, Line, Planned, bookings, schedule_of
+from refi.loans.booking import Booking, Left, Line, Planned, bookings, left_of, schedule_of
 from refi.loans.states import LoanStatus
 from refi.schedules.allocation import Part
 from refi.schedules.contract import Contract, Event, Mode, Receipt, Reversal, State
@@ -48,6 +48,7 @@ class Stored:
     unmet_on: date | None
     closed_on: date | None
     installments: tuple[Planned, ...]
+    left: tuple[Left, ...]
     movements: tuple[Moved, ...]
     acts: tuple[Happened, ...]
 
@@ -82,7 +83,8 @@ def differences(stored: Stored, on: date) -> list[str]:
     live = live_bookings(stored.movements)
     if not lent:  # money that the loan never took waits in suspense and has nothing to be released of
         live = {key: lines for key, lines in live.items() if any(_taken(line) for line in lines)}
-        return [*_misbooked(expected, live), *_principal(stored, 0)]
+        missing = ["something is stored as missing"] if any(row.unpaid for row in stored.left) else []
+        return [*_misbooked(expected, live), *missing, *_principal(stored, 0)]
     found = _misbooked(expected, live)
     found += _wrong_status(stored, state)
     unmet_on = state.unmet_on if stored.status in OWING else None
@@ -92,6 +94,8 @@ def differences(stored: Stored, on: date) -> list[str]:
     if stored.installments != planned:
         wrong = sorted({row.number for row in {*stored.installments} ^ {*planned}})
         found.append(f"installments {', '.join(map(str, wrong))} are stored otherwise than planned")
+    elif stored.left != left_of(state):
+        found.append("what is missing of the installments is stored otherwise than the contract says")
     if sum(row.principal for row in planned) + state.prepaid_principal != stored.contract.terms.principal:
         found.append("installments and principal repaid ahead do not make the amount lent")
     left = owed(stored.contract.terms.principal, state).principal

@@ -20,7 +20,7 @@ from refi.ids import BorrowerId, LoanId
 from refi.ledger import entries
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
-from refi.loans.booking import schedule_of
+from refi.loans import copies_service as copies
 from refi.loans.books_service import (
     account,
     account_of,
@@ -100,6 +100,7 @@ async def open_loan(
         apr=plan.apr,
         effective_annual_rate=plan.effective_annual_rate,
         opened_on=work.on,
+        changed_on=work.on,
         policy_version=work.policy.version,
         created_at=work.now,
     )
@@ -115,7 +116,7 @@ async def activate(work: Work, loan_id: LoanId, *, credited_on: date, cause: str
     loan.credited_on, loan.first_due_on = credited_on, dates.first_due_on(credited_on)
     loan.version += 1
     state = account_of(loan, ()).state(credited_on)
-    await write_schedule(work, loan, schedule_of(state))
+    await write_schedule(work, loan, state)
     await ledger.book(
         work,
         Kind.DISBURSEMENT,
@@ -125,7 +126,7 @@ async def activate(work: Work, loan_id: LoanId, *, credited_on: date, cause: str
         effective_on=credited_on,
         loan_id=loan.id,
     )
-    loan.unmet_on = state.unmet_on
+    await copies.keep(work, loan, state)
     work.announce(events.LoanActivated(loan.id, loan.borrower_id, credited_on, loan.first_due_on))
     return loan
 
@@ -141,8 +142,9 @@ async def cancel(work: Work, loan: Loan, reason: str, *, returned_by: str | None
     if loan.status in (LoanStatus.PAID_OFF, LoanStatus.CHARGED_OFF):  # what had closed it is undone below
         loan.status = move(MOVES, loan.status, LoanStatus.ACTIVE)
     loan.status = move(MOVES, loan.status, LoanStatus.CANCELLED)
-    loan.closed_on, loan.unmet_on = work.on, None
+    loan.closed_on = work.on
     loan.version += 1
+    await copies.keep_nothing(work, loan)
     movements = await ledger.of_loan(work, loan.id)
     for kind, undo in entries.UNDONE_BY_CANCELLATION.items():
         for row in ledger.live(movements, kind):

@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    Integer,
     Numeric,
     SmallInteger,
     String,
@@ -52,7 +53,8 @@ class Loan(Base):
 
     ``unmet_on`` is a copy: the due date, past or coming, of the oldest installment that is not fully met, as
     `refi.schedules.contract` says (none when nothing scheduled is left). Days past due on a day are the day
-    minus it, so what a day brings is found by index. ``refi audit`` proves it.
+    minus it, so what a day brings is found by index. ``refi audit`` proves it. ``changed_on`` is the business
+    date of the last change to what is owed: the loans that a day's close takes a snapshot of.
     """
 
     __tablename__ = "loans"
@@ -69,6 +71,7 @@ class Loan(Base):
         CheckConstraint("unmet_on IS NULL OR status IN ('active', 'charged_off')", name="unmet_on"),
         Index("ix_loans_borrower_id", "borrower_id", "id"),
         Index("ix_loans_open", "id", postgresql_where=text("status = 'active'")),
+        Index("ix_loans_changed_on", "changed_on"),
         Index("ix_loans_unmet_on", "unmet_on", "id", postgresql_where=text("status = 'active'")),
     )
 
@@ -94,6 +97,7 @@ class Loan(Base):
     first_due_on: Mapped[date | None]
     closed_on: Mapped[date | None]
     unmet_on: Mapped[date | None]
+    changed_on: Mapped[date]
     policy_version: Mapped[str]
     acts: Mapped[int] = mapped_column(SmallInteger, default=0)
     version: Mapped[int] = mapped_column(default=1)
@@ -134,12 +138,14 @@ class LoanAct(Base):
 class Installment(Base):
     """One installment of the contract as it stands: a copy for queries, rewritten by what changes the plan.
 
-    The audit proves it equal to the replayed contract. Money that meets an installment leaves it untouched.
+    ``unpaid`` is what is missing of principal, interest and fee (nothing once the loan was cancelled), and
+    ``unpaid_principal`` the principal in it. The audit proves all of it equal to the replayed contract.
     """
 
     __tablename__ = "installments"
     __table_args__ = (
         CheckConstraint("principal >= 0 AND interest >= 0 AND fee >= 0", name="parts"),
+        CheckConstraint("unpaid >= 0 AND unpaid_principal >= 0", name="unpaid"),
         Index("ix_installments_due_on_loan_id", "due_on", "loan_id"),
     )
 
@@ -149,6 +155,8 @@ class Installment(Base):
     principal: Mapped[int]
     interest: Mapped[int]
     fee: Mapped[int]
+    unpaid: Mapped[int] = mapped_column(default=0)
+    unpaid_principal: Mapped[int] = mapped_column(default=0)
 
 
 class Hold(Base):
@@ -183,3 +191,26 @@ class Hold(Base):
     lifted_because: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
+
+
+class LoanSnapshot(Base):
+    """The state of a loan at the end of a day that changed it, or that moved it to another bucket.
+
+    Not a row per loan and day: between two rows only days past due grow. Written by the close, never changed;
+    the state on any day is the last row until then. ``principal`` and ``past_due`` are minor units.
+    """
+
+    __tablename__ = "loan_snapshots"
+
+    loan_id: Mapped[PrimaryId]
+    on: Mapped[date] = mapped_column("business_date", primary_key=True)
+    status: Mapped[LoanStatus] = mapped_column(states(LoanStatus))
+    unmet_on: Mapped[date | None]
+    days_past_due: Mapped[int] = mapped_column(Integer)
+    bucket: Mapped[str] = mapped_column(String(40))
+    asset_class: Mapped[str] = mapped_column(String(40))
+    stage: Mapped[int] = mapped_column(SmallInteger)
+    accrues: Mapped[bool]
+    principal: Mapped[int]
+    past_due: Mapped[int]
+    version: Mapped[int]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from refi.db.work import Actor, Database
-from refi.errors import Refusal
+from refi.errors import Refusal, Unavailable
 from refi.payments import news_service, suspense_service
 from refi.payments.provider_events import read_event
 from refi.payments.states import NewsTooEarly
@@ -38,6 +38,8 @@ async def handle_news(database: Database, news_id: str) -> timedelta | None:
             if waited < GIVES_UP:
                 return max(FIRST_WAIT, waited / 4)
             row.refusal = "too_early: what it follows never came"
+        except Unavailable:
+            raise
         except Refusal as refusal:
             row.refusal = f"{refusal.code}: {refusal.detail}"
             log.warning("news_parked", id=row.id, refusal=row.refusal)

@@ -37,7 +37,8 @@ class InstallmentState(NamedTuple):
 
     ``amount`` = principal + interest + fee; ``penalty`` is what has accrued on it so far; ``paid`` counts
     all components; ``outstanding`` = amount + penalty − paid − waived. ``balance_after`` is the principal of
-    the later installments.
+    the later installments. ``unpaid`` is what is missing of ``amount``; ``unpaid_principal`` the
+    principal in it.
     """
 
     number: int
@@ -53,6 +54,8 @@ class InstallmentState(NamedTuple):
     balance_after: int
     status: Status
     waived: int = 0
+    unpaid: int = 0
+    unpaid_principal: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def _installment(book: Book, row: Row, on: date, balance_after: int) -> Installm
     status = _status(book, row, on, outstanding)
     return InstallmentState(
         row.number, row.due_on, row.principal, row.interest, row.fee, penalty, amount, sum(paid), paid,
-        outstanding, balance_after, status, waived,
+        outstanding, balance_after, status, waived, row.unpaid_scheduled, row.unpaid_principal,
     )  # fmt: skip
 
 

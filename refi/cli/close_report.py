@@ -1,0 +1,31 @@
+"""``refi close``: the report of each day as a table, one line a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from refi.cli.shared import yuan
+
+
+def close_table(answer: dict[str, Any]) -> str:
+    """What each step of each day counted, and the sums of money."""
+    days = answer["closed"]
+    if not days:
+        return "nothing to close"
+    told = "would be closed (nothing was written)" if answer["dry_run"] else "closed"
+    return "\n".join(line for day in days for line in [f"{day['date']} {told}", *_lines(day["steps"])])
+
+
+def _lines(steps: dict[str, dict[str, Any]]) -> list[str]:
+    width = max(len(name) for name in steps) if steps else 0
+    return [f"  {name:{width}}  {_told(report)}" for name, report in steps.items()]
+
+
+def _told(report: dict[str, Any]) -> str:
+    counts = [f"{_words(what)} {n:,}" for what, n in report.items() if what != "money"]
+    money = [f"{_words(what)} {yuan(amount)}" for what, amount in report.get("money", {}).items()]
+    return ", ".join(counts) + (f"  |  {', '.join(money)}" if money else "")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
