@@ -17,6 +17,8 @@ A million loans, the same figures::
     book = schedules.loans(principal, annual_rate_ppm, 12, disbursed_on)
     plans = schedules.bulk_schedules(book)          # (N, 12) int64 and datetime64[D]
     schedules.bulk_rates(plans).apr                  # (N,) float64
+    paid = schedules.receipts(loan, on, amount)      # (M,) whose, when, how much
+    schedules.bulk_positions(plans, today, paid).days_past_due
 
 A loan's life::
 
@@ -48,8 +50,15 @@ from refi.schedules.apr import Flow, InvalidFlows, Rates, Regime, of_installment
 from refi.schedules.array_arrears import bucket_codes
 from refi.schedules.array_arrears import days_past_due as bulk_days_past_due
 from refi.schedules.array_arrears import payoffs as bulk_payoffs
+from refi.schedules.array_arrears import unpaid as bulk_unpaid
 from refi.schedules.array_rates import of_flows as bulk_rates_of_flows
 from refi.schedules.array_rates import of_plans as bulk_rates
+from refi.schedules.array_savings import Cards, cards
+from refi.schedules.array_savings import compare as bulk_compare
+from refi.schedules.array_savings import minimum_only as bulk_minimum_only
+from refi.schedules.array_savings import same_payments as bulk_same_payments
+from refi.schedules.array_servicing import Positions, Receipts, receipts
+from refi.schedules.array_servicing import positions as bulk_positions
 from refi.schedules.arrears import bucket, days_past_due
 from refi.schedules.bulk import Loans, Plans, loans
 from refi.schedules.bulk import schedules as bulk_schedules
@@ -95,7 +104,17 @@ from refi.schedules.dates import (
     first_due_on,
 )
 from refi.schedules.day_count import DayCount, year_fraction
-from refi.schedules.savings import Card, Comparison, InterestOn, InvalidCard, Quote, compare, minimum_only
+from refi.schedules.savings import (
+    Card,
+    Comparison,
+    InterestOn,
+    InvalidCard,
+    Quote,
+    Revolving,
+    compare,
+    minimum_only,
+    same_payments,
+)
 from refi.schedules.solver import AmbiguousRate, NoRate
 from refi.schedules.unit_periods import UnknownUnitPeriod
 
@@ -109,6 +128,7 @@ __all__ = [
     "BusinessDays",
     "CalendarMissing",
     "Card",
+    "Cards",
     "ChargeOff",
     "Comparison",
     "Component",
@@ -137,15 +157,18 @@ __all__ = [
     "Part",
     "Payoff",
     "Plans",
+    "Positions",
     "PriceAboveCap",
     "Quote",
     "Rates",
     "Reage",
     "Reamortization",
     "Receipt",
+    "Receipts",
     "Recovery",
     "Regime",
     "Reversal",
+    "Revolving",
     "Rolling",
     "Schedule",
     "State",
@@ -158,11 +181,17 @@ __all__ = [
     "allocate",
     "bucket",
     "bucket_codes",
+    "bulk_compare",
     "bulk_days_past_due",
+    "bulk_minimum_only",
     "bulk_payoffs",
+    "bulk_positions",
     "bulk_rates",
     "bulk_rates_of_flows",
+    "bulk_same_payments",
     "bulk_schedules",
+    "bulk_unpaid",
+    "cards",
     "check_effective",
     "check_fee",
     "check_penalty",
@@ -181,7 +210,9 @@ __all__ = [
     "order",
     "payoff",
     "rates",
+    "receipts",
     "replay",
+    "same_payments",
     "schedule",
     "year_fraction",
 ]

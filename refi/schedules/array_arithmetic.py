@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from refi.money import Rounding
+from refi.money import Rounding, round_div
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -105,3 +105,23 @@ class Int64Arrays:
     def less(self, balance: Ints, part: Ints) -> Ints:
         """``balance − part``."""
         return balance - part
+
+
+def rounded_quotient(left: Ints, right: Ints | int, denominator: Ints | int, codes: Ints) -> Ints:
+    """``left × right / denominator`` rounded, for arrays that fit each other; nothing is negative.
+
+    ``codes`` are indices into ``tuple(Rounding)``. Exact at any size: where int64 cannot hold the product, in
+    Python integers, one by one.
+    """
+    left, right, denominator, codes = np.broadcast_arrays(left, right, denominator, codes)
+    fits = int64_exact(left.astype(np.float64) * right, 0) & (denominator < INT64_LIMIT)
+    found = np.zeros(left.shape, np.int64)
+    for code, rounding in enumerate(Rounding):
+        at = codes == code
+        quick = at & fits
+        if quick.all():
+            return Int64Arrays(rounding).divide(left * right, denominator)
+        found[quick] = Int64Arrays(rounding).divide(left[quick] * right[quick], denominator[quick])
+        slow = zip(*(array[at & ~fits].tolist() for array in (left, right, denominator)), strict=True)
+        found[at & ~fits] = [round_div(a * b, d, rounding) for a, b, d in slow]
+    return found

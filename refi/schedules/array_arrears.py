@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refi.money import Rounding
-from refi.schedules.array_arithmetic import Int64Arrays
+from refi.schedules.array_arithmetic import rounded_quotient
 from refi.schedules.arrears import BUCKET_DAYS, LAST_BUCKET, bucket
 from refi.schedules.bulk import Plans
-from refi.schedules.loan_arrays import ROUNDINGS
 
 Ints = NDArray[np.int64]
 BUCKETS = tuple(bucket(BUCKET_DAYS * k) for k in range(LAST_BUCKET + 1))
@@ -44,35 +42,31 @@ class ArrayPayoffs:
     interest_saved: Ints
 
 
+def unpaid(plans: Plans, paid: Ints) -> Ints:
+    """(N, n) what is left of each installment once ``paid``, (N,), met the oldest first; no penalties."""
+    amount = plans.amount
+    before = np.cumsum(amount, axis=1) - amount
+    return np.asarray(amount - np.minimum(np.maximum(paid[:, None] - before, 0), amount), np.int64)
+
+
 def payoffs(plans: Plans, on: np.datetime64) -> ArrayPayoffs:
     """Payoff of loans that have paid each installment due before ``on``, and none due on the day itself.
 
     Interest and fees are straight-line over the calendar days of their period, as in
-    `refi.schedules.contract.payoff`; on a due date the total equals the schedule.
+    `refi.schedules.contract.payoff`; on a due date the total equals the schedule. For loans that were not
+    paid on time, `refi.schedules.array_servicing.positions`.
     """
     open_ = plans.within & (plans.due_date >= on)
-    starts = np.concatenate((plans.loans.disbursed_on[:, None], plans.due_date[:, :-1]), axis=1)
-    zero, day = np.int64(0), "timedelta64[D]"
-    length = np.where(plans.within, (plans.due_date - starts).astype(day).astype(np.int64), 1)
-    passed = np.where(open_, (on - starts).astype(day).astype(np.int64), zero)
-    passed = np.minimum(np.maximum(passed, 0), length)
+    starts = np.concatenate((plans.loans.disbursed_on[:, None], plans.ends_on[:, :-1]), axis=1)
+    length = np.where(plans.within, _days(plans.ends_on - starts), 1)
+    passed = np.minimum(np.maximum(np.where(open_, _days(on - starts), 0), 0), length)
+    codes = plans.loans.rounding[:, None]
     principal = np.where(open_, plans.principal, 0).sum(axis=1)
-    interest = _earned(plans, plans.interest, passed, length)
-    fees = _earned(plans, plans.fee, passed, length)
+    interest = rounded_quotient(plans.interest, passed, length, codes).sum(axis=1)
+    fees = rounded_quotient(plans.fee, passed, length, codes).sum(axis=1)
     left = np.where(open_, plans.interest, 0).sum(axis=1)
     return ArrayPayoffs(principal, interest, fees, principal + interest + fees, left - interest)
 
 
-def _earned(plans: Plans, price: Ints, passed: Ints, length: Ints) -> Ints:
-    """The part of each installment's price earned in the days passed, summed over the installments."""
-    earned = np.zeros_like(price)
-    for code, rounding in enumerate(ROUNDINGS):
-        at = plans.loans.rounding == code
-        if at.any():
-            earned[at] = _rounded(price[at] * passed[at], length[at], rounding)
-    return np.asarray(earned.sum(axis=1), np.int64)
-
-
-def _rounded(numerator: Ints, denominator: Ints, rounding: Rounding) -> Ints:
-    arithmetic = Int64Arrays(rounding)
-    return arithmetic.divide(numerator, denominator)
+def _days(span: NDArray[np.timedelta64]) -> Ints:
+    return span.astype("timedelta64[D]").astype(np.int64)

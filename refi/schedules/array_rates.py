@@ -36,8 +36,8 @@ class ArrayRates:
 def of_plans(plans: Plans) -> ArrayRates:
     """The all-in rates of plans, fees included."""
     terms = plans.loans
-    first_due = None if terms.first_due_on is None else terms.first_due_on.astype(np.int64)
-    dated = day_tables.anchored(terms.disbursed_on.astype(np.int64), first_due, 0)
+    first_due = None if terms.first_due_on is None else terms.first_due_on.view(np.int64)
+    dated = day_tables.anchored(terms.disbursed_on.view(np.int64), first_due, 0)
     return of_flows(terms.principal, plans.amount, MONTH if first_due is None else dated.first_days_30())
 
 

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refi.errors import Fault
-from refi.money import Rounding, round_div
+from refi.money import Rounding
 from refi.schedules import day_tables
 from refi.schedules.amortization import BEARS_INTEREST, Method
-from refi.schedules.array_arithmetic import Int64Arrays, int64_exact
+from refi.schedules.array_arithmetic import rounded_quotient
 from refi.schedules.array_recurrence import Recurrence, Sink
-from refi.schedules.dates import InvalidFirstDueDate
+from refi.schedules.dates import BusinessDays, InvalidFirstDueDate, Rolling
 from refi.schedules.day_count import DENOMINATOR, DayCount
 from refi.schedules.loan_arrays import DAY_COUNTS, METHODS, PPM, ROUNDINGS, Dates, Ints, Loans, loans, shared
 
@@ -44,6 +44,8 @@ class Plans:
     principal: Ints
     interest: Ints
     monthly_fee: Ints
+    ends_on: Dates
+    """(N, n): where each period ends; the due date too, unless a holiday moved that."""
 
     def __len__(self) -> int:
         return len(self.loans)
@@ -97,17 +99,23 @@ class _Group:
     regular: bool
 
 
-def schedules(terms: Loans, workers: int = WORKERS) -> Plans:
+def schedules(
+    terms: Loans,
+    workers: int = WORKERS,
+    rolling: Rolling = Rolling.NONE,
+    business_days: BusinessDays | None = None,
+) -> Plans:
     """The plans of many loans: the figures of `refi.schedules.amortization.schedule`, for each of them.
 
-    ``workers`` threads share the work (more than two wait for each other); the result is the same.
+    ``workers`` threads share the work (more than two wait for each other); the result is the same. With
+    ``rolling`` due dates move off the holidays of ``business_days``; ``ends_on`` and the amounts stay.
 
-    Raises `InvalidFirstDueDate` (pointing to the first loan at fault) or `DateOutOfRange`.
+    Raises `InvalidFirstDueDate` (pointing to the first loan at fault), `DateOutOfRange` or `CalendarMissing`.
     """
     count, longest = len(terms), int(terms.installments.max(initial=0))
     dated = day_tables.anchored(
-        terms.disbursed_on.astype(np.int64),
-        None if terms.first_due_on is None else terms.first_due_on.astype(np.int64),
+        terms.disbursed_on.view(np.int64),
+        None if terms.first_due_on is None else terms.first_due_on.view(np.int64),
         longest,
     )
     if dated.first_due is not None and (late := np.flatnonzero(dated.first_due <= dated.disbursed)).size:
@@ -125,7 +133,10 @@ def schedules(terms: Loans, workers: int = WORKERS) -> Plans:
     principal, interest = make((longest, count), np.int64), make((longest, count), np.int64)
     run = _Run(terms, dated, due.view(np.int64), principal, interest)
     _run_groups(run, _groups(terms, dated), workers)
-    return Plans(terms, due.T, principal.T, interest.T, _monthly_fees(terms))
+    shown = due
+    if rolling is not Rolling.NONE:
+        shown = day_tables.rolled(due.view(np.int64), rolling, business_days).view(due.dtype)
+    return Plans(terms, shown.T, principal.T, interest.T, _monthly_fees(terms), due.T)
 
 
 def _groups(terms: Loans, dated: day_tables.Anchored) -> Iterator[_Group]:
@@ -235,17 +246,4 @@ def _monthly_fees(terms: Loans) -> Ints:
     """The fee of each installment: the fee rate on the amount first lent, rounded by the loan's rule."""
     if shared(terms.monthly_fee_rate) == 0:
         return np.broadcast_to(np.int64(0), (len(terms),))
-    fees = np.zeros(len(terms), np.int64)
-    charged = terms.monthly_fee_rate > 0
-    product = terms.principal.astype(np.float64) * terms.monthly_fee_rate
-    for code, rounding in enumerate(ROUNDINGS):
-        for fits, arithmetic in ((True, Int64Arrays(rounding)), (False, None)):
-            at = np.flatnonzero(charged & (terms.rounding == code) & (int64_exact(product, PPM) == fits))
-            lent, rate = terms.principal[at], terms.monthly_fee_rate[at]
-            if arithmetic is not None:
-                fees[at] = arithmetic.divide(lent * rate, PPM)
-            else:
-                fees[at] = [
-                    round_div(int(p) * int(r), PPM, rounding) for p, r in zip(lent, rate, strict=True)
-                ]
-    return fees
+    return rounded_quotient(terms.principal, terms.monthly_fee_rate, PPM, terms.rounding)

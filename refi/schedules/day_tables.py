@@ -13,11 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refi.errors import Fault
-from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, DateOutOfRange
+from refi.schedules.dates import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    BusinessDays,
+    CalendarMissing,
+    DateOutOfRange,
+    Rolling,
+)
 from refi.schedules.day_count import DayCount
 
 Days = NDArray[np.int64]
 ANCHORS = 31
+NEVER = np.iinfo(np.int64).min
+"""NaT, as a number of days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +84,9 @@ class Anchored:
 
     def write_due(self, due: Days, low: int, high: int) -> None:
         """Write the due days of neighboring loans into ``due`` of shape (n, N)."""
-        slot, known = self.slot[low:high].copy(), tables().due
-        for row in due:
-            np.take(known, slot, mode="clip", out=row[low:high])
-            slot += ANCHORS
+        slot, known = self.slot[low:high], tables().due
+        for k, row in enumerate(due):
+            np.take(known[ANCHORS * k :], slot, mode="clip", out=row[low:high])
 
     def first_days_30(self) -> Days:
         """30/360 days of the first period, the anchor day standing in for a shortened due day."""
@@ -123,3 +131,36 @@ def weights(day_count: DayCount, starts: Days, ends: Days) -> Days:
     leap = known.leap_before[ends - known.first_day] - known.leap_before[starts - known.first_day]
     weighted: Days = leap * 365 + (days - leap) * 366
     return weighted
+
+
+def rolled(due: Days, rolling: Rolling, business_days: BusinessDays | None) -> Days:
+    """Due days moved off the days without business, by table; NaT stays. As `refi.schedules.dates.rolled`."""
+    if business_days is None:
+        raise CalendarMissing("due dates cannot be rolled without a business calendar")
+    years = (business_days.first_year, business_days.last_year + 1)
+    first, end = (int(np.datetime64(f"{year}-01-01").astype(np.int64)) for year in years)
+    loaded = (due >= first) & (due < end)
+    if not (loaded | (due == NEVER)).all():
+        raise CalendarMissing("no business calendar is loaded for some of the due dates")
+    days = np.arange(first, end)
+    closed = np.isin(days, [np.datetime64(on).astype(np.int64) for on in business_days.closed])
+    following = np.minimum.accumulate(np.where(closed, end, days)[::-1])[::-1]
+    preceding = np.maximum.accumulate(np.where(closed, first - 1, days))
+
+    def moved(table: Days) -> Days:
+        found: Days = np.where(loaded, table[np.where(loaded, due - first, 0)], NEVER)
+        if (loaded & ((found < first) | (found >= end))).any():
+            raise CalendarMissing("the next business day lies in a year without a calendar")
+        return found
+
+    if rolling is Rolling.PRECEDING:
+        return moved(preceding)
+    found = moved(following)
+    over = loaded & (_month(found) != _month(due))
+    if rolling is Rolling.MODIFIED_FOLLOWING and over.any():
+        found[over] = rolled(due[over], Rolling.PRECEDING, business_days)
+    return found
+
+
+def _month(days: Days) -> NDArray[np.datetime64]:
+    return days.view("datetime64[D]").astype("datetime64[M]")

@@ -9,7 +9,7 @@ import numpy as np
 
 from refi.money import Rounding
 from refi.schedules.amortization import Method, Terms
-from refi.schedules.array_arrears import BUCKETS, bucket_codes, days_past_due, payoffs
+from refi.schedules.array_arrears import BUCKETS, bucket_codes, days_past_due, payoffs, unpaid
 from refi.schedules.arrears import bucket
 from refi.schedules.bulk import loans, schedules
 from refi.schedules.contract import Contract, Event, Receipt, payoff, replay
@@ -48,3 +48,12 @@ def test_lateness_and_payoff_follow_the_contract() -> None:
             assert found.interest_saved[k] == quote.interest_saved
             late = days_past_due(plans.due_date, plans.amount, np.datetime64(on))
             assert late[k] == replay(contract, [], on).days_past_due
+
+
+def test_unpaid_parts_of_what_was_paid_to_date() -> None:
+    plans = schedules(loans([30_000, 20_000], 120_000, [3, 2], np.datetime64("2026-12-31")))
+    first, second = int(plans.amount[0, 0]), int(plans.amount[0, 1])
+    left = unpaid(plans, np.array([first + 7, 10**9]))
+    assert left.tolist() == [[0, second - 7, int(plans.amount[0, 2])], [0, 0, 0]]
+    assert days_past_due(plans.due_date, left, np.datetime64("2027-03-03")).tolist() == [3, 0]
+    assert (unpaid(plans, np.zeros(2, np.int64)) == plans.amount).all()

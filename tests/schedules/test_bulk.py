@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from refi.money import MAX_AMOUNT, Rounding, round_div
 from refi.schedules.amortization import InvalidTerms, Method, Terms, schedule
-from refi.schedules.array_arithmetic import Float64Arrays, float64_exact, int64_exact
+from refi.schedules.array_arithmetic import Float64Arrays, float64_exact, int64_exact, rounded_quotient
 from refi.schedules.bulk import Plans, loans, schedules
-from refi.schedules.dates import DateOutOfRange, InvalidFirstDueDate
+from refi.schedules.dates import BusinessDays, CalendarMissing, DateOutOfRange, InvalidFirstDueDate, Rolling
 from refi.schedules.day_count import DayCount
 from tests.proofs import Proof
 
@@ -208,3 +208,72 @@ def test_bad_dates_are_refused() -> None:
         schedules(loans(100, 0, 3, np.datetime64("2300-01-01")))
     with pytest.raises(DateOutOfRange):
         schedules(loans(100, 0, 3, day, np.datetime64("2299-12-01")))
+
+
+CLOSED = frozenset(
+    day for day in (date(2026, 1, 1) + timedelta(days=k) for k in range(1096)) if day.weekday() > 4
+) | {date(2026, 10, day) for day in range(1, 8)}
+BUSINESS_DAYS = BusinessDays(CLOSED, 2026, 2028)
+
+
+@pytest.mark.parametrize("rolling", list(Rolling))
+def test_holidays_move_due_dates_in_bulk_too(rolling: Rolling) -> None:
+    paid_out = np.datetime64("2026-01-01") + np.arange(365)
+    book = loans(10_000, 120_000, np.where(np.arange(365) % 2, 5, 7), paid_out, day_count=DayCount.ACTUAL_365)
+    plans, still = schedules(book, 2, rolling, BUSINESS_DAYS), schedules(book)
+    assert (plans.ends_on == still.due_date)[plans.within].all()
+    assert np.isnat(plans.due_date[~plans.within]).all()
+    assert (plans.interest == still.interest).all()
+    terms = [Terms(10_000, Decimal("0.12"), n, day_count=DayCount.ACTUAL_365) for n in (7, 5)]
+    for k in range(365):
+        rows = schedule(terms[k % 2], paid_out[k].item(), None, rolling, BUSINESS_DAYS).installments
+        assert [row.due_date for row in rows] == plans.due_date[k, : len(rows)].tolist()
+    shut = bool(np.isin(plans.due_date[plans.within], np.array(sorted(CLOSED), "datetime64[D]")).any())
+    assert shut == (rolling is Rolling.NONE)
+    stay = (
+        plans.due_date[plans.within].astype("M8[M]") == still.due_date[plans.within].astype("M8[M]")
+    ).all()
+    assert stay == (rolling in (Rolling.NONE, Rolling.MODIFIED_FOLLOWING))
+
+
+def test_years_without_a_calendar_are_refused_in_bulk_too() -> None:
+    def asked(paid_out: str, rolling: Rolling, days: BusinessDays | None) -> Plans:
+        return schedules(loans([100, 100], 0, 2, [np.datetime64("2026-03-05"), paid_out]), 1, rolling, days)
+
+    with pytest.raises(CalendarMissing):
+        asked("2026-03-05", Rolling.FOLLOWING, None)
+    asked("2028-10-29", Rolling.FOLLOWING, BUSINESS_DAYS)
+    with pytest.raises(CalendarMissing):
+        asked("2028-11-30", Rolling.FOLLOWING, BUSINESS_DAYS)
+    with pytest.raises(CalendarMissing):
+        asked("2025-10-30", Rolling.FOLLOWING, BUSINESS_DAYS)
+    asked("2025-12-02", Rolling.PRECEDING, BUSINESS_DAYS)
+    shut = {date(2026, 1, 1) + timedelta(days=k) for k in range(10)}
+    opening = BusinessDays(CLOSED | shut | {date(2028, 12, 31)}, 2026, 2028)
+    with pytest.raises(CalendarMissing):
+        asked("2025-12-02", Rolling.PRECEDING, opening)
+    for rolling in (Rolling.FOLLOWING, Rolling.MODIFIED_FOLLOWING):
+        with pytest.raises(CalendarMissing):
+            asked("2028-10-31", rolling, opening)
+        with pytest.raises(CalendarMissing):
+            schedule(Terms(100, Decimal(0), 2), date(2028, 10, 31), None, rolling, opening)
+
+
+def test_fees_and_quotients_too_large_for_int64_are_exact() -> None:
+    random = np.random.default_rng(11)
+    left = np.array([MAX_AMOUNT - 1, 2**61, 3, 5, 1], np.int64)
+    right = np.array([10**6, 2, 1, 1, 10**9], np.int64)
+    below = np.array([70_001, 2**40, 2, 2, 10**9], np.int64)
+    for code, rounding in enumerate(Rounding):
+        codes = np.full(5, code)
+        expected = [
+            round_div(a * b, d, rounding)
+            for a, b, d in zip(left.tolist(), right.tolist(), below.tolist(), strict=True)
+        ]
+        assert rounded_quotient(left, right, below, codes).tolist() == expected
+        assert rounded_quotient(left[2:], right[2:], below[2:], codes[2:]).tolist() == expected[2:]
+    mixed = random.integers(0, 2, 5)
+    assert rounded_quotient(left, right, below, mixed).tolist() == [
+        round_div(a * b, d, tuple(Rounding)[c])
+        for a, b, d, c in zip(left.tolist(), right.tolist(), below.tolist(), mixed.tolist(), strict=True)
+    ]
