@@ -253,7 +253,7 @@ def _loan(work: Work, loan: Loan, account: Account) -> LoanOut:
         next_due_date=state.next_due_date if owed else None,
         next_due_amount=state.next_due_amount if owed else None,
         days_past_due=state.days_past_due if owed else 0,
-        bucket=state.bucket if owed else "current",
+        bucket=work.policy.delinquency.bucket(state.days_past_due if owed else 0),
         version=loan.version,
         created_at=loan.created_at,
     )
