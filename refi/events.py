@@ -30,6 +30,15 @@ class OneTimeCodeIssued(Event):
 
 
 @dataclass(frozen=True)
+class EmailGiven(Event):
+    """A borrower named an e-mail address; ``sealed_code`` proves it once it comes back from there."""
+
+    sealed_email: str
+    sealed_code: str
+    locale: str
+
+
+@dataclass(frozen=True)
 class ApplicationDecided(Event):
     """The engine or a person decided: approved, referred or declined."""
 

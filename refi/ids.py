@@ -45,6 +45,7 @@ PREFIXES = {
     "hard": "request for help",
     "hold": "hold",
     "lact": "act on a loan",
+    "inb": "inbound message",
     "loan": "loan",
     "msg": "message",
     "mov": "movement",

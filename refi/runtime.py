@@ -20,8 +20,8 @@ from refi.crosssell import service as suggestions
 from refi.db.tables import EventRow
 from refi.db.vault import Vault
 from refi.db.work import SYSTEM, Database, Work, connect
+from refi.gateways.choosing import Channels, channels_of
 from refi.gateways.line import Line, open_client
-from refi.gateways.messages_http import MessagesHttp
 from refi.gateways.payment_http import PaymentHttp
 from refi.gateways.sandbox_control import SandboxControl
 from refi.loans import hold_service
@@ -48,12 +48,13 @@ class Runtime:
     line: Line
     processor: PaymentHttp
     sandbox: SandboxControl
-    channels: dict[str, MessagesHttp]
+    channels: Channels
     waits: Waits
 
     async def close(self) -> None:
         """Let go of connections."""
         await self.line.aclose()
+        await self.channels.aclose()
         await self.database.engine.dispose()
 
 
@@ -101,6 +102,7 @@ JOBS: dict[str, Job] = {
 
 HANDLERS: dict[str, list[Handler]] = {
     "OneTimeCodeIssued": [on_notifications.one_time_code_issued],
+    "EmailGiven": [on_notifications.email_given],
     "PaymentPosted": [on_crosssell.payment_posted],
 }
 
@@ -127,6 +129,7 @@ def _policy(market: str) -> policies.Policy:
         policy.ladder, lambda name, channel: templates.has_words(name, channel, locales)
     ):
         raise policies.refusal(market, path, reason)
+    templates.require(policy)
     return policy
 
 
@@ -135,9 +138,10 @@ def build(settings: Settings) -> Runtime:
     vault = Vault(
         [key.get_secret_value() for key in settings.data_keys], settings.index_key.get_secret_value()
     )
+    policy = _policy(settings.market)
     database = connect(
         settings.database_url,
-        _policy(settings.market),
+        policy,
         vault,
         sandbox=not settings.live,
         pool_size=settings.pool_size,
@@ -153,7 +157,7 @@ def build(settings: Settings) -> Runtime:
         line=line,
         processor=PaymentHttp(line),
         sandbox=SandboxControl(client, settings.provider_key.get_secret_value()),
-        channels={name: MessagesHttp(line, name) for name in ("sms", "push")},
+        channels=channels_of(settings, database, line),
         waits=Waits(
             answer_within=timedelta(seconds=settings.answer_within_seconds),
             sweep_after=timedelta(seconds=settings.sweep_after_seconds),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -27,6 +27,13 @@ PUBLISHED = {
     SANDBOX_PROVIDER_KEY,
 }
 SHORTEST_SECRET = 32
+LISTS = ("data_keys", "webhook_secrets", "message_webhook_secrets", "twilio_auth_tokens")
+NEEDED = {
+    "twilio": ("twilio_account_sid", "twilio_auth_tokens", "twilio_sender"),
+    "jpush": ("jpush_app_key", "jpush_master_secret"),
+    "smtp": ("smtp_host", "smtp_sender"),
+}
+"""What each provider of messages needs, wherever it is chosen."""
 POSTGRES = {"postgres", "postgresql", "postgresql+asyncpg"}
 ANSWER_WITHIN = 120
 """Seconds for which an order may be on its way to the provider (docs/reference/payment-provider.md)."""
@@ -63,6 +70,27 @@ class Settings(BaseSettings):
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = (SecretStr(SANDBOX_WEBHOOK_SECRET),)
     provider_url: str = "http://127.0.0.1:8701"
     provider_key: SecretStr = SecretStr(SANDBOX_PROVIDER_KEY)
+    public_url: str = "http://127.0.0.1:8700"
+    message_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    sms_channel: Literal["sandbox", "twilio"] = "sandbox"
+    push_channel: Literal["sandbox", "jpush", "off"] = "sandbox"
+    email_channel: Literal["sandbox", "smtp", "off"] = "sandbox"
+    twilio_url: str = "https://api.twilio.com"
+    twilio_account_sid: str = ""
+    twilio_auth_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    twilio_sender: str = ""
+    jpush_url: str = "https://api.jpush.cn"
+    jpush_app_key: str = ""
+    jpush_master_secret: SecretStr = SecretStr("")
+    jpush_apns_production: bool = True
+    smtp_host: str = ""
+    smtp_port: int = Field(587, ge=1, le=65_535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = ""
+    circuit_failures: int = Field(5, ge=1, le=100)
+    circuit_seconds: float = Field(30, ge=1, le=600)
     log_format: str = Field("json", pattern="^(json|text)$")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     access_token_minutes: int = Field(15, ge=1, le=60)
@@ -75,7 +103,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("data_keys", "webhook_secrets"):
+        for name in LISTS:
             if isinstance(text := values.get(name), str):
                 values[name] = _split(text)
         return values
@@ -91,6 +119,26 @@ class Settings(BaseSettings):
     def live(self) -> bool:
         """Whether real money moves."""
         return self.env is Env.LIVE
+
+    @property
+    def receipt_secrets(self) -> list[str]:
+        """Secrets of the signed news about messages; those of the payment provider where none are set."""
+        chosen = self.message_webhook_secrets or self.webhook_secrets
+        return [secret.get_secret_value() for secret in chosen]
+
+    @property
+    def message_channels(self) -> dict[str, str]:
+        """Who carries each channel that reaches out."""
+        return {"sms": self.sms_channel, "push": self.push_channel, "email": self.email_channel}
+
+    @model_validator(mode="after")
+    def _has_credentials(self) -> Self:
+        for channel, provider in self.message_channels.items():
+            for name in NEEDED.get(provider, ()):
+                value = getattr(self, name)
+                if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                    raise ValueError(f"REFI_{name.upper()} is missing: {provider} carries {channel}")
+        return self
 
     def weaknesses(self) -> list[str]:
         """What makes these settings unfit for live; empty when nothing does."""
@@ -111,10 +159,34 @@ class Settings(BaseSettings):
                     found.append(f"{name} is the published sandbox value")
                 elif len(text) < SHORTEST_SECRET:
                     found.append(f"{name} is shorter than {SHORTEST_SECRET} characters")
+        found += self._weak_channels()
         if self.answer_within_seconds < ANSWER_WITHIN:
             found.append(f"REFI_ANSWER_WITHIN_SECONDS is below {ANSWER_WITHIN}: an order might go twice")
         if not self.provider_url.startswith("https://"):
             found.append("REFI_PROVIDER_URL is not https")
+        return found
+
+    def _weak_channels(self) -> list[str]:
+        """What of the message channels is not for real people."""
+        found = [
+            f"REFI_{channel.upper()}_CHANNEL is sandbox: real people would not get it"
+            for channel, provider in self.message_channels.items()
+            if provider == "sandbox"
+        ]
+        addresses = {"public_url": True, "twilio_url": self.sms_channel == "twilio"}
+        addresses["jpush_url"] = self.push_channel == "jpush"
+        plain = [
+            name
+            for name, used in addresses.items()
+            if used and not getattr(self, name).startswith("https://")
+        ]
+        found += [f"REFI_{name.upper()} is not https" for name in plain]
+        if self.email_channel == "smtp" and self.smtp_security == "none":
+            found.append("REFI_SMTP_SECURITY is none")
+        for secret in self.message_webhook_secrets:
+            text = secret.get_secret_value()
+            if text in PUBLISHED or len(text) < SHORTEST_SECRET:
+                found.append("REFI_MESSAGE_WEBHOOK_SECRETS is published or short")
         return found
 
 
@@ -123,7 +195,10 @@ def read(**overrides: object) -> Settings:
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        named = [f"REFI_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        named = [
+            f"REFI_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" if e["loc"] else e["msg"]
+            for e in error.errors()
+        ]
         raise SettingsRefused("; ".join(named)) from None
     if settings.live and (found := settings.weaknesses()):
         raise SettingsRefused("refusing to start in live: " + "; ".join(found))

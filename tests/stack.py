@@ -89,7 +89,12 @@ async def running_stack(
     """
     port, provider_port = free_ports(2)
     chosen = settings.read(
-        **{"database_url": database_url, "provider_url": f"http://127.0.0.1:{provider_port}", **changed}
+        **{
+            "database_url": database_url,
+            "provider_url": f"http://127.0.0.1:{provider_port}",
+            "public_url": f"http://127.0.0.1:{port}",
+            **changed,
+        }
     )
     provider = create_provider(
         data=directory / "provider.db",

@@ -17,7 +17,7 @@ from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
 from refi.crosssell import routes as crosssell
 from refi.loans import routes as loans
-from refi.notifications import preference_routes
+from refi.notifications import opt_out_routes, preference_routes
 from refi.notifications import routes as notifications
 from refi.payments import routes as payments
 from refi.payments import staff_routes as staff_payments
@@ -41,6 +41,7 @@ ROUTERS: list[APIRouter] = [
     payments.hooks,
     notifications.router,
     preference_routes.router,
+    opt_out_routes.router,
     crosssell.router,
     staff.sign_in_router,
     staff.router,

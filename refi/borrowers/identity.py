@@ -65,6 +65,12 @@ def mask_phone(number: str) -> str:
     return mask(number, head=6, tail=4)
 
 
+def mask_email(address: str) -> str:
+    """``w***@example.com``: enough for its owner to recognize it."""
+    person, _, domain = address.rpartition("@")
+    return f"{mask(person, head=1, tail=0)}@{domain}"
+
+
 def mask_name(name: str) -> str:
     """``张*`` / ``J*******``: the first character only."""
     return mask(name, head=1, tail=0)

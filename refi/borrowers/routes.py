@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 
+from refi.borrowers import email_service as emails
 from refi.borrowers import identity
 from refi.borrowers import service as borrowers
 from refi.borrowers.proof import AccountProver, InstrumentRefused, ProofRefused
@@ -22,7 +23,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["borrower"],
     route_class=BorrowerRoute,
-    responses=problems.responses(400, 401, 404, 409, 413, 415, 422, 503),
+    responses=problems.responses(400, 401, 404, 409, 413, 415, 422, 429, 503),
 )
 
 Locale = Literal["zh-CN", "en"]
@@ -36,6 +37,7 @@ class ProfileIn(Body):
         Annotated[str, Field(min_length=6, max_length=30, examples=["11010119900307001X"])] | None
     ) = None
     monthly_income: AmountOrZero | None = None
+    email: Annotated[str, Field(min_length=6, max_length=200, examples=["wang@example.com"])] | None = None
     locale: Locale | None = None
     time_zone: (
         Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9_+/-]+$", examples=["Asia/Shanghai"])] | None
@@ -59,11 +61,19 @@ class ProfileOut(Out):
     phone: str
     name: str | None
     national_id: str | None
+    email: str | None
+    email_verified: bool
     monthly_income: int | None
     locale: str
     time_zone: str
     consents: list[ConsentOut]
     created_at: Instant
+
+
+class CodeIn(Body):
+    """The code that was sent to the e-mail address."""
+
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"])]
 
 
 class ConsentIn(Body):
@@ -131,9 +141,25 @@ async def profile(work: CurrentWork, actor: CurrentActor) -> ProfileOut:
 async def update_profile(body: ProfileIn, work: CurrentWork, actor: CurrentActor) -> ProfileOut:
     """Change the profile; the national id can be given once."""
     given = {name: value for name, value in body.model_dump().items() if value is not None}
+    if (email := given.pop("email", None)) is not None:
+        try:
+            await emails.give(work, BorrowerId(actor.id), email)
+        except emails.EmailThrottled as error:
+            raise problems.RateLimited("a code was just sent", retry_after=error.seconds) from None
     borrower = await borrowers.update_profile(work, BorrowerId(actor.id), **given)
     await work.session.flush()
     return await _profile(work, borrower)
+
+
+@router.post("/me/email/confirm", response_model=ProfileOut)
+async def confirm_email(
+    body: CodeIn, request: Request, work: CurrentWork, actor: CurrentActor
+) -> ProfileOut | Response:
+    """Prove the e-mail address with the code that was sent there."""
+    if await emails.prove(work, BorrowerId(actor.id), body.code) is None:
+        # answered, not raised: the wrong try must be counted, so the transaction commits
+        return problems.problem(request, 401, "otp_invalid", "the code is wrong, used or too old")
+    return await _profile(work, await borrowers.get(work, BorrowerId(actor.id)))
 
 
 async def _profile(work: Work, borrower: Borrower) -> ProfileOut:
@@ -141,12 +167,15 @@ async def _profile(work: Work, borrower: Borrower) -> ProfileOut:
         return None if sealed is None else work.vault.open(sealed)
 
     national_id = opened(borrower.national_id_sealed)
+    email = await emails.of_borrower(work, BorrowerId(borrower.id))
     consents = await borrowers.consents(work, BorrowerId(borrower.id))
     return ProfileOut(
         id=borrower.id,
         phone=identity.mask_phone(work.vault.open(borrower.phone_sealed)),
         name=opened(borrower.name_sealed),
         national_id=None if national_id is None else identity.mask(national_id),
+        email=None if email is None else identity.mask_email(work.vault.open(email.email_sealed)),
+        email_verified=email is not None and email.verified_at is not None,
         monthly_income=borrower.monthly_income,
         locale=borrower.locale,
         time_zone=borrower.time_zone,

@@ -45,6 +45,23 @@ class Borrower(Base):
     created_at: Mapped[datetime]
 
 
+class EmailAddress(Base):
+    """Where a borrower gets e-mail: said by them, and used once a code that was sent there came back.
+
+    ``code_index`` digests that code; ``asked_at`` and ``code_until`` are wall clock.
+    """
+
+    __tablename__ = "email_addresses"
+
+    borrower_id: Mapped[PrimaryId] = mapped_column(ForeignKey("borrowers.id"))
+    email_sealed: Mapped[str]
+    verified_at: Mapped[datetime | None]
+    code_index: Mapped[str | None]
+    code_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime]
+
+
 class Consent(Base):
     """The consent ledger: append-only; the newest row of a purpose counts."""
 

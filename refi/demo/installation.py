@@ -44,12 +44,14 @@ def installation(data_dir: Path, port: int) -> Iterator[Installation]:
             database_url=server.url(DATABASE),
             data_dir=data_dir,
             provider_url=f"http://127.0.0.1:{provider_port}",
+            public_url=f"http://127.0.0.1:{port}",
         )
         environment = {
             "REFI_ENV": "sandbox",
             "REFI_DATABASE_URL": chosen.database_url,
             "REFI_DATA_DIR": str(data_dir),
             "REFI_PROVIDER_URL": chosen.provider_url,
+            "REFI_PUBLIC_URL": chosen.public_url,
             "PROVIDER_API_KEY": chosen.provider_key.get_secret_value(),
             "PROVIDER_WEBHOOK_SECRET": " ".join(s.get_secret_value() for s in chosen.webhook_secrets),
         }

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from refi import clock, ids
+from refi.borrowers import email_service as emails
 from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Borrower
 from refi.db.work import Work
@@ -83,7 +84,7 @@ async def _claim(
         borrower = await borrowers.get(work, BorrowerId(row.borrower_id))
         channel, to_sealed = row.channel, row.to_sealed
         if to_sealed is None:  # judged on the channel that it really takes
-            found = await _address(work, (channel, *row.fallbacks.split()), borrower)
+            found = await _address(work, lines, (channel, *row.fallbacks.split()), borrower)
             if found is None:
                 _skip(work, row, "no_channel")
                 return None
@@ -129,14 +130,24 @@ def _today(work: Work) -> date:
     return max(work.on, clock.local_date(work.now, ZoneInfo(work.policy.market.time_zone)))
 
 
-async def _address(work: Work, order: Sequence[str], borrower: Borrower) -> tuple[str, str] | None:
-    """The first channel of the order that reaches the borrower today, and the sealed address there."""
-    for channel in order:
+async def _address(
+    work: Work, lines: Channels, order: Sequence[str], borrower: Borrower
+) -> tuple[str, str] | None:
+    """The first channel of the order that reaches the borrower today, and the sealed address there.
+
+    A channel that is switched off reaches nobody, and an e-mail address that was not proved might be
+    somebody else's.
+    """
+    for channel in (each for each in order if each in lines):
         if channel == "sms":
             return channel, borrower.phone_sealed
         if channel == "push":
             for target in await borrowers.devices(work, BorrowerId(borrower.id)):
                 return channel, target.token_sealed
+        if channel == "email":
+            proved = await emails.proved(work, BorrowerId(borrower.id))
+            if proved is not None:
+                return channel, proved
         if channel == "inbox":
             return channel, work.vault.seal(borrower.id)
     return None

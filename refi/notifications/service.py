@@ -23,7 +23,8 @@ TOGETHER = 100
 COLUMNS = (
     *("id text", "plan_key text", "borrower_id text", "kind text", "stage text", "gate text"),
     *("channel text", "fallbacks text", "ladder text", "arm text", "rule text"),
-    *("template text", "template_version smallint", "locale text", "to_sealed text", "text_sealed text"),
+    *("template text", "template_version smallint", "locale text", "to_sealed text"),
+    *("subject_sealed text", "text_sealed text"),
     *("status text", "not_before timestamptz", "lapses_on date", "expires_at timestamptz"),
     *("planned_on date", "policy_version text", "created_at timestamptz"),
 )
@@ -82,6 +83,7 @@ class Plan:
     expires_at: datetime | None = None
     to: str | None = None
     text: str | None = None
+    subject: str | None = None
     about: tuple[About, ...] = ()
     fallbacks: tuple[str, ...] = ()
     origin: Origin | None = None
@@ -161,6 +163,7 @@ def _row(work: Work, wish: Plan) -> tuple[object, ...]:
         words_of(wish.template, wish.channel, wish.locale)[0],
         wish.locale,
         None if wish.to is None else work.vault.seal(wish.to),
+        None if wish.subject is None else work.vault.seal(wish.subject),
         None if wish.text is None else work.vault.seal(wish.text),
         MessageStatus.PLANNED.value,
         wish.not_before or work.now,

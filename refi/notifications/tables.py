@@ -30,6 +30,7 @@ class Message(Base):
         Index("ix_messages_borrower_id", "borrower_id", "id"),
         Index("ix_messages_borrower_id_contacted_at", "borrower_id", "contacted_at"),
         Index("ix_messages_planned", "not_before", postgresql_where=text("status = 'planned'")),
+        Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
         Index("ix_messages_ask_at", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
         Index("ix_messages_parked", "id", postgresql_where=text("status = 'parked'")),
     )
@@ -79,6 +80,60 @@ class MessageSubject(Base):
     stage: Mapped[str] = mapped_column(String(40), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20), primary_key=True)
     message_id: Mapped[Id] = mapped_column(ForeignKey("messages.id"))
+
+
+class InboxEntry(Base):
+    """A message in the app's inbox, and when the borrower read it."""
+
+    __tablename__ = "inbox_entries"
+
+    message_id: Mapped[PrimaryId] = mapped_column(ForeignKey("messages.id"))
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    delivered_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+
+
+class MessageNews(Base):
+    """What a provider told about messages, stored raw before it is handled; one effect per event id.
+
+    ``source`` says in whose words. ``refusal`` parks what contradicts our rows or speaks of a message that
+    nobody knows: it is shown to staff, never lost.
+    """
+
+    __tablename__ = "message_news"
+    __table_args__ = (
+        Index("ix_message_news_waiting", "received_at", postgresql_where=text("handled_at IS NULL")),
+        Index("ix_message_news_parked", "received_at", "id", postgresql_where=text("refusal IS NOT NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    source: Mapped[str] = mapped_column(String(20))
+    raw_sealed: Mapped[str]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    message_id: Mapped[str | None] = mapped_column(IdText)
+    refusal: Mapped[str | None]
+
+
+class InboundMessage(Base):
+    """What somebody wrote to us by SMS; ``borrower_id`` where the number is known, ``kind`` as we read it."""
+
+    __tablename__ = "inbound_messages"
+    __table_args__ = (
+        CheckConstraint("kind IN ('opt_out', 'text')", name="kind"),
+        Index("ix_inbound_messages_borrower_id", "borrower_id", "id"),
+    )
+
+    id: Mapped[PrimaryId]
+    news_id: Mapped[str] = mapped_column(String(200), ForeignKey("message_news.id"), unique=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    from_sealed: Mapped[str]
+    from_index: Mapped[str]
+    borrower_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("borrowers.id"))
+    text_sealed: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(20))
+    on: Mapped[date] = mapped_column("business_date")
+    received_at: Mapped[datetime]
 
 
 class ContactEntry(Base):

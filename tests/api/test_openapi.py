@@ -9,9 +9,9 @@ import pytest
 from refi import runtime, settings
 from refi.api.app import create_app
 from tests.api.contract import operations
-from tests.given import Service
+from tests.given import LIVE_MESSAGES, Service
 
-KEYLESS = ("/v1/auth/", "/staff/v1/auth/", "/v1/quotes", "/hooks/", "/sandbox/")
+KEYLESS = ("/v1/auth/", "/staff/v1/auth/", "/v1/quotes", "/v1/opt-out/", "/hooks/", "/sandbox/")
 CLAIM = "POST /staff/v1/reviews/next"  # claims a lease; claiming again is harmless
 
 
@@ -95,6 +95,7 @@ def test_nothing_of_the_sandbox_in_live() -> None:
         webhook_secrets=f"whsec_{key}",
         provider_key=secret,
         provider_url="https://provider.example",
+        **LIVE_MESSAGES,
     )
     assert {path for path in DOCUMENT["paths"] if path not in live["paths"]} == {
         path for path in DOCUMENT["paths"] if path.startswith("/sandbox/")

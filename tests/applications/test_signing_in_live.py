@@ -25,6 +25,7 @@ async def live(database_url: str) -> AsyncIterator[Service]:
         "webhook_secrets": (SecretStr("whsec_" + "w" * 40),),
         "provider_key": SecretStr("p" * 40),
         "provider_url": "https://provider.test",
+        **given.LIVE_MESSAGES,
     }
     async with given.running(database_url, **secrets) as running:
         yield running

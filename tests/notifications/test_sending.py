@@ -38,7 +38,8 @@ class Forgiving(MessagesHttp):
 
 
 def lines(desk: Desk, kind: type[MessagesHttp]) -> dict[str, MessagesHttp]:
-    return {name: kind(line._line, name) for name, line in desk.runtime.channels.items()}
+    channels = desk.runtime.channels.items()
+    return {name: kind(line._line, name) for name, line in channels if isinstance(line, MessagesHttp)}
 
 
 async def a_reminder(desk: Desk, person: Person, **changed: Any) -> str:

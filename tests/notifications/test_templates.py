@@ -66,7 +66,7 @@ def test_every_text_of_every_version_names_the_sender_and_fits(
 
 
 @pytest.mark.parametrize("market", POLICIES)
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("name", [each[0] for each in IN_FORCE if each[1:3] == ("sms", "en")])
 def test_the_largest_amount_still_fits(market: str, name: str) -> None:
     policy = POLICIES[market]
     most = {**VALUES, "amount": 10**15, "currency": policy.market.currency, "term": 60}

@@ -24,6 +24,7 @@ from refi.runtime import Runtime
 from refi.seeding import card_clients, made_up
 from refi.seeding import service as seeding
 from refi.seeding.files_service import FIGURES, CardsFileMissing, NotText, figures_text, segments_lines
+from tests.given import LIVE_MESSAGES
 from tests.parsed import ROOT
 from tests.seeding.given import TRANSACTOR, csv_of, fifty, row
 
@@ -269,6 +270,7 @@ async def test_refused_in_live(file: Path) -> None:
         webhook_secrets="whsec_" + "d" * 40,
         provider_key="p" * 40,
         provider_url="https://provider.test",
+        **LIVE_MESSAGES,
     )
     with pytest.raises(seeding.SeedingRefusedInLive):
         await seeding.seed(live, cards=file)
