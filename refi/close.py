@@ -34,6 +34,7 @@ from refi.db.work import SYSTEM, Database, Work
 from refi.errors import Forbidden
 from refi.loans import jobs as loans
 from refi.notifications import service as messages
+from refi.payments import autopay_jobs as autopay
 from refi.payments import cut_off_jobs as payments
 from refi.runtime import Job, Runtime
 
@@ -64,6 +65,7 @@ STEPS = Timetable(
     ),
     opening=(
         Step("open.due", loans.fall_due),
+        Step("open.autopay", autopay.plan_day),
         Step("open.reminders", _plan_reminders),
         Step("open.messages", _wake_messages),
     ),

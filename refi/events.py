@@ -175,6 +175,24 @@ class LoanActReversed(Event):
 
 
 @dataclass(frozen=True)
+class AutopaySet(Event):
+    """A borrower agreed that installments are debited, ``day_offset`` days before they are due."""
+
+    borrower_id: str
+    loan_id: str
+    day_offset: int
+
+
+@dataclass(frozen=True)
+class AutopayEnded(Event):
+    """Nothing is debited under this mandate any more."""
+
+    borrower_id: str
+    loan_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class SuspenseOpened(Event):
     """Money or an order fits nowhere and waits for a person; ``kind`` of `refi.payments.suspense`."""
 

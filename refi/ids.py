@@ -47,6 +47,7 @@ PREFIXES = {
     "lact": "act on a loan",
     "inb": "inbound message",
     "loan": "loan",
+    "mand": "mandate",
     "msg": "message",
     "mov": "movement",
     "off": "offer",

@@ -29,9 +29,10 @@ from refi.notifications import handlers as on_notifications
 from refi.notifications import jobs as messages
 from refi.notifications import templates
 from refi.notifications.sending_service import StillWanted, code_still_wanted
+from refi.payments import autopay_jobs as autopay
 from refi.payments import jobs as payments
 from refi.payments import news_jobs as provider_news
-from refi.payments import suspense_act_service
+from refi.payments import notice_service, suspense_act_service
 from refi.payments.reconciliation import Waits
 from refi.settings import Settings
 from refi.staff.service import Act
@@ -95,6 +96,9 @@ JOBS: dict[str, Job] = {
         r.database, r.processor, p["id"], r.waits.answer_within
     ),
     "provider_news": _provider_news,
+    "autopay": lambda r, p: autopay.order_debits(
+        r.database, date.fromisoformat(p["on"]), p["first"], p["last"]
+    ),
     "send_message": lambda r, p: messages.send_message(r.database, r.channels, MESSAGE_KINDS, p["id"]),
     "send_messages": lambda r, p: messages.send_messages(r.database, r.channels, MESSAGE_KINDS, p["ids"]),
     "plan_reminders": _plan_reminders,
@@ -109,6 +113,7 @@ HANDLERS: dict[str, list[Handler]] = {
 MESSAGE_KINDS: dict[str, StillWanted] = {
     "one_time_code": code_still_wanted,
     reminders.KIND: reminders.still_wanted,
+    notice_service.KIND: notice_service.still_wanted,
     suggestions.KIND: suggestions.still_wanted,
 }
 """Whether a message of each kind is still right when it is about to be sent, and what fills its template."""

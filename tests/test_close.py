@@ -204,6 +204,7 @@ async def test_the_command_reports_what_each_step_counted(desk: Desk) -> None:
             "close.expire": {"offers": 0, "applications": 0, "suggestions": 0},
             "close.snapshots": {"loans": 1, "active": 1, "money": {"principal": 1200000, "past_due": 0}},
             "open.due": {"installments": 0, "met": 0, "money": {"due": 0}},
+            "open.autopay": {"planned": 0, "debits": 0, "notices": 0},
             "open.reminders": {"chunks": 1, "borrowers": 1},
             "open.messages": {"woken": 0},
         },

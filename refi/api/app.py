@@ -19,9 +19,9 @@ from refi.crosssell import routes as crosssell
 from refi.loans import routes as loans
 from refi.notifications import opt_out_routes, preference_routes
 from refi.notifications import routes as notifications
+from refi.payments import autopay_routes, suspense_routes
 from refi.payments import routes as payments
 from refi.payments import staff_routes as staff_payments
-from refi.payments import suspense_routes
 from refi.runtime import ACTS, Runtime
 from refi.sign_in import routes as sign_in
 from refi.staff import routes as staff
@@ -38,6 +38,7 @@ ROUTERS: list[APIRouter] = [
     offer_routes.router,
     loans.router,
     payments.router,
+    autopay_routes.router,
     payments.hooks,
     notifications.router,
     preference_routes.router,

@@ -19,10 +19,9 @@ from refi.ids import LoanId
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
 from refi.loans import service as loans
-from refi.payments import news_service, processor, reconciliation, suspense_service
+from refi.payments import autopay_service, news_service, processor, reconciliation, suspense_service
 from refi.payments.reconciliation import PRODUCTION, Verdict, Waits
 from refi.payments.states import (
-    PAYMENT_MOVES,
     PAYOUT_MOVES,
     REFUND_MOVES,
     Call,
@@ -74,6 +73,9 @@ async def _claim(work: Work, order_id: str) -> _Claim | None:
         return None
     if isinstance(row, Refund) and await _is_taken_back(work, row):
         suspense_service.stop_refund(row)
+        return None
+    if isinstance(row, Payment) and (gone := await autopay_service.look_again(work, row)) is not None:
+        await _refused(work, row, gone)
         return None
     row.call, row.called_at = Call.CALLING, work.wall
     row.attempts += 1
@@ -153,8 +155,7 @@ async def _refused(work: Work, row: Order, reason: str) -> None:
         row.status = move(PAYOUT_MOVES, row.status, PayoutStatus.FAILED)
         await loans.cancel(work, await loans.lock(work, LoanId(row.loan_id)), reason)
     elif isinstance(row, Payment):
-        row.status = move(PAYMENT_MOVES, row.status, PaymentStatus.FAILED)
-        work.announce(news_service.failed(row, reason))
+        await news_service.fail(work, row, reason)
     else:
         row.status = move(REFUND_MOVES, row.status, RefundStatus.FAILED)
         await suspense_service.refund_failed(work, row, reason)

@@ -15,8 +15,8 @@ from refi.ledger.entries import Kind, Split
 from refi.loans import service as loans
 from refi.loans.states import LoanStatus
 from refi.loans.tables import Loan
+from refi.payments import autopay_service, suspense_service
 from refi.payments import service as payments
-from refi.payments import suspense_service
 from refi.payments.processor import Outcome, Status
 from refi.payments.provider_events import EventType, ProviderEvent
 from refi.payments.states import (
@@ -130,9 +130,8 @@ async def _debit_news(work: Work, news: ProviderEvent) -> None:
     _same_amount(row.amount, news)
     if news.type is EventType.DEBIT_FAILED:
         if row.status is not PaymentStatus.FAILED:
-            row.status = move(PAYMENT_MOVES, row.status, PaymentStatus.FAILED)
             row.call, row.reason = Call.ACCEPTED, news.reason or "debit_failed"
-            work.announce(failed(row, row.reason))
+            await fail(work, row, row.reason)
     elif news.type is EventType.DEBIT_POSTED:
         if row.status is PaymentStatus.PENDING:
             await post(work, row, news.provider_id, news.effective_on)
@@ -144,9 +143,11 @@ async def _debit_news(work: Work, news: ProviderEvent) -> None:
         await reverse(work, row, news.reason or "debit_returned", news.effective_on)
 
 
-def failed(row: Payment, reason: str) -> events.PaymentFailed:
-    """The event of a debit that the bank refused."""
-    return events.PaymentFailed(row.id, row.borrower_id, row.loan_id, reason)
+async def fail(work: Work, row: Payment, reason: str) -> None:
+    """A debit that the bank refused: nothing was booked. Autopay may try again."""
+    row.status = move(PAYMENT_MOVES, row.status, PaymentStatus.FAILED)
+    await autopay_service.failed(work, row, reason)
+    work.announce(events.PaymentFailed(row.id, row.borrower_id, row.loan_id, reason))
 
 
 async def _transfer_received(work: Work, news: ProviderEvent) -> None:
@@ -286,6 +287,7 @@ async def reverse(work: Work, row: Payment, reason: str, on: date) -> None:
             loan_id=loan.id,
         )
     await suspense_service.payment_taken_back(work, row)
+    await autopay_service.failed(work, row, reason)
     work.announce(events.PaymentReversed(row.id, row.borrower_id, row.loan_id, row.amount, min(on, work.on)))
 
 

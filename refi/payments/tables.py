@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.payments.autopay import TryStatus
 from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus
 from refi.payments.suspense import SuspenseKind, SuspenseStatus
 
@@ -187,6 +188,56 @@ class SuspenseItem(Base):
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own declaration
+
+
+class AutopayMandate(Base):
+    """A borrower's agreement that installments are debited; one in force per loan, those before are kept."""
+
+    __tablename__ = "autopay_mandates"
+    __table_args__ = (
+        CheckConstraint("day_offset >= 0", name="day_offset"),
+        Index(
+            "uq_autopay_mandates_in_force",
+            "loan_id",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+        Index("ix_autopay_mandates_loan_id", "loan_id", "id"),
+    )
+
+    id: Mapped[PrimaryId]
+    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"))
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    bank_account_id: Mapped[Id] = mapped_column(ForeignKey("bank_accounts.id"))
+    day_offset: Mapped[int] = mapped_column(SmallInteger)
+    created_on: Mapped[date]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+
+
+class AutopayTry(Base):
+    """A debit planned for what falls due on ``due_on``; its number makes it happen once, ever."""
+
+    __tablename__ = "autopay_tries"
+    __table_args__ = (
+        Index(
+            "ix_autopay_tries_planned",
+            "planned_for",
+            "loan_id",
+            postgresql_where=text("status = 'planned'"),
+        ),
+    )
+
+    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"), primary_key=True)
+    due_on: Mapped[date] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger)
+    planned_for: Mapped[date]
+    status: Mapped[TryStatus] = mapped_column(states(TryStatus))
+    payment_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("payments.id"), unique=True)
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime]
 
 
 Order = Payment | Payout | Refund

@@ -24,6 +24,7 @@ VALUES = {
     "amount": 106_619,
     "currency": "CNY",
     "due_on": date(2026, 12, 22),
+    "debit_on": date(2026, 12, 21),
     "code": "482913",
     "minutes": 5,
     "term": 6,
