@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from math import lcm
 from typing import NamedTuple
 
@@ -274,5 +275,5 @@ def calendar(
     if kind is DayCount.THIRTY_360:
         days = [first_days] + [30] * (terms.installments - 1)
         return due, days, days
-    pairs = list(zip((disbursed_on, *due), due, strict=False))
+    pairs = list(pairwise((disbursed_on, *due)))
     return due, [(b - a).days for a, b in pairs], [weight(kind, a, b) for a, b in pairs]

@@ -119,12 +119,10 @@ def _check(plans: Plans, paid: Receipts, day: int) -> None:
     known = paid.loan < len(plans)
     early = known.copy()
     early[known] = paid.on[known] < plans.loans.disbursed_on[paid.loan[known]]
-    for wrong, pointer in ((~known, "loan"), (early, "on")):
+    for wrong, pointer, code in ((~known, "loan", "unknown"), (early, "on", "too_early")):
         if wrong.any():
             at = f"/{pointer}/{np.flatnonzero(wrong)[0]}"
-            raise InvalidEvent(
-                "a receipt has no loan", faults=[Fault(at, "too_early" if known.all() else "unknown")]
-            )
+            raise InvalidEvent("nothing is received before a payout", faults=[Fault(at, code)])
     if len(plans):
         days = day - int(plans.loans.disbursed_on.min().astype(np.int64))
         if float(plans.loans.principal.max()) * days >= INT64_LIMIT:

@@ -59,7 +59,7 @@ def equal_periods(
     def exact(k: int) -> int:
         return level_payment(int(principal[k]), [int(numerator[k])] * installments, denominator, rounding)
 
-    return _decided(payment, window, rounding, exact)
+    return _decided(payment, window, exact)
 
 
 def unequal_periods(
@@ -83,16 +83,13 @@ def unequal_periods(
             int(principal[k]), [int(numerator[k]) for numerator in numerators], denominator, rounding
         )
 
-    return _decided(payment, window, rounding, exact)
+    return _decided(payment, window, exact)
 
 
-def _decided(payment: Floats, window: Floats, rounding: Rounding, exact: Callable[[int], int]) -> Ints:
-    """Rounded payments; those whose window holds a tie are worked out exactly."""
-    whole = np.floor(payment)
-    near_tie = np.abs(payment - whole - 0.5) <= window
-    rounded = (np.rint(payment) if rounding is Rounding.HALF_EVEN else np.floor(payment + 0.5)).astype(
-        np.int64
-    )
+def _decided(payment: Floats, window: Floats, exact: Callable[[int], int]) -> Ints:
+    """Rounded payments; where a tie lies in the window (only there the rule matters), exact ones."""
+    near_tie = np.abs(payment - np.floor(payment) - 0.5) <= window
+    rounded = np.floor(payment + 0.5).astype(np.int64)
     for k in np.flatnonzero(near_tie):
         rounded[k] = exact(int(k))
     return rounded

@@ -55,7 +55,7 @@ def _decimal(value: Fraction | int) -> Decimal:
     return Decimal(value.numerator) / Decimal(value.denominator)
 
 
-class _Flows:
+class Valuation:
     """Flows in order of time, ready to be valued at any rate (inside the fixed context only)."""
 
     def __init__(self, flows: Sequence[TimedFlow]) -> None:
@@ -118,21 +118,21 @@ def period_rate(flows: Sequence[TimedFlow]) -> Decimal:
     if repaid < advanced:
         raise NoRate("the payments do not repay what was advanced", advanced=advanced, repaid=repaid)
     with localcontext(DIGITS):
-        valued = _Flows(flows)
+        valued = Valuation(flows)
         if valued.amounts[0] < 0:
             raise NoRate("a payment comes before the first advance")
-        rate = Decimal(0) if repaid == advanced else _root(valued)
+        rate = Decimal(0) if repaid == advanced else root(valued)
         _prove(valued, rate)
         return rate
 
 
-def _root(flows: _Flows) -> Decimal:
+def root(flows: Valuation) -> Decimal:
     """Newton inside a bracket: from zero, where the value is negative, towards the sign change."""
     low, high = Decimal(0), Decimal("0.05")
     while flows.value_and_slope(high)[0] < 0:
-        low, high = high, high * 4
-        if high > LARGEST_PERIOD_RATE:
+        if high == LARGEST_PERIOD_RATE:
             raise NoRate("the rate is beyond any limit")
+        low, high = high, min(high * 4, LARGEST_PERIOD_RATE)
     rate = low
     for _ in range(400):
         value, slope = flows.value_and_slope(rate)
@@ -151,7 +151,7 @@ def _root(flows: _Flows) -> Decimal:
     raise NoRate("the rate could not be settled")
 
 
-def _prove(flows: _Flows, rate: Decimal) -> None:
+def _prove(flows: Valuation, rate: Decimal) -> None:
     """Refuse a root that leaves a residual, or at which the borrower would at some time be the lender."""
     owed = Decimal(0)
     lowest = Decimal(0)

@@ -11,7 +11,7 @@ import pyxirr
 
 from refi.schedules.amortization import Method
 from refi.schedules.apr import of_installments
-from refi.schedules.array_rates import of_flows, of_plans
+from refi.schedules.array_rates import BLOCK, of_flows, of_plans
 from refi.schedules.bulk import Plans, loans, schedules
 from refi.schedules.solver import NoRate
 from tests.proofs import Proof
@@ -134,3 +134,31 @@ def test_the_central_banks_example() -> None:
 def test_flows_without_a_rate_are_refused(amounts: list[int]) -> None:
     with pytest.raises(NoRate):
         of_flows(np.array([300]), np.array([amounts]))
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_rates_of_more_plans_than_a_block(odd: bool) -> None:
+    """Each plan has its own rate, wherever in the blocks it lies; padding and first periods go with it."""
+    count = BLOCK + 700
+    plans = random_plans(np.random.default_rng(17), count, odd=odd)
+    found = of_plans(plans)
+    firsts = first_periods(plans)
+    for k in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, count - 1):
+        amounts = [int(a) for a in plans.amount[k] if a]
+        one = of_installments(int(plans.loans.principal[k]), amounts, firsts[k])
+        assert abs(Decimal(found.apr[k]) - one.apr) < Decimal("1e-10")
+        assert abs(Decimal(found.effective_annual_rate[k]) - one.effective_annual_rate) < Decimal("1e-10")
+    again = of_flows(plans.loans.principal, plans.amount, np.array([int(30 * f) for f in firsts]))
+    assert np.abs(again.apr - found.apr).max() < 1e-11
+
+
+def test_the_smallest_flows_have_rates() -> None:
+    """One unit advanced, payments of zero among them, and rates up to a million a month."""
+    found = of_flows(np.array([1, 2, 1]), np.array([[0, 1], [0, 2], [0, 4]]))
+    assert np.abs(found.apr - [0, 0, 12]).max() < 1e-9
+    huge = of_flows(np.array([1]), np.array([[999_999]]))
+    assert abs(huge.apr[0] / 12 - 999_998) < 1e-3
+    with pytest.raises(NoRate):
+        of_flows(np.array([0]), np.array([[1]]))
+    with pytest.raises(NoRate):
+        of_flows(np.array([5, 1]), np.array([[9, 0], [3, -1]]))
