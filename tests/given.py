@@ -103,7 +103,7 @@ class Service:
 @asynccontextmanager
 async def running(database_url: str, *, on: date = ON, **changed: Any) -> AsyncIterator[Service]:
     """The service on ``database_url``, its books opened at ``on``."""
-    made = runtime.build(settings.read(database_url=database_url, pool_size=5, **changed))
+    made = runtime.build(settings.read(**{"database_url": database_url, "pool_size": 5, **changed}))
     await open_books(made.database.engine, "cn", on)
     app = create_app(made)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

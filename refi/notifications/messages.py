@@ -44,24 +44,31 @@ class Gate(StrEnum):
 _S = MessageStatus
 MOVES = {
     _S.PLANNED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED, _S.PARKED, _S.DELIVERED, _S.UNDELIVERED}),
-    _S.CLAIMED: frozenset({_S.SENT, _S.PLANNED, _S.FAILED, _S.UNKNOWN, _S.DELIVERED, _S.UNDELIVERED}),
-    _S.UNKNOWN: frozenset({_S.SENT, _S.PLANNED, _S.DELIVERED, _S.UNDELIVERED}),
+    _S.CLAIMED: frozenset(
+        {_S.SENT, _S.PLANNED, _S.FAILED, _S.UNKNOWN, _S.PARKED, _S.DELIVERED, _S.UNDELIVERED}
+    ),
+    _S.UNKNOWN: frozenset({_S.SENT, _S.PLANNED, _S.PARKED, _S.DELIVERED, _S.UNDELIVERED}),
     _S.SENT: frozenset({_S.DELIVERED, _S.UNDELIVERED}),
     _S.DELIVERED: frozenset[MessageStatus](),
     _S.UNDELIVERED: frozenset[MessageStatus](),
-    _S.PARKED: frozenset({_S.PLANNED, _S.SKIPPED}),
+    _S.PARKED: frozenset({_S.PLANNED, _S.UNKNOWN, _S.DELIVERED, _S.UNDELIVERED}),
     _S.SKIPPED: frozenset[MessageStatus](),
     _S.FAILED: frozenset[MessageStatus](),
 }
 
-COUNTED = (_S.CLAIMED, _S.SENT, _S.UNKNOWN, _S.DELIVERED)
+COUNTED = (_S.CLAIMED, _S.SENT, _S.UNKNOWN, _S.PARKED, _S.DELIVERED)
 """A message in one of these reached the borrower, or may have: it counts against the caps."""
+
+FOLLOWED_UP = frozenset({Gate.REMINDER, Gate.COLLECTION})
+"""The classes of contact that go on by another channel when a message could not be delivered."""
 
 ONE_TIME_CODE = "one_time_code"
 """The kind of message whose text is made when it is planned."""
 
 LONGEST_PAUSE = timedelta(minutes=10)
 MOST_TRIES_OF_A_CODE = 6
+MOST_FAILURES = 5
+"""So many errors of our own park a message: a person looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +91,13 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that this caller, and nobody else, sends now."""
+    """A message that this caller, and nobody else, sends now; ``at`` is when it was claimed (wall clock)."""
 
     id: MessageId
     attempt: int
     channel: str
     outgoing: Outgoing
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from refi import clock, ids
-from refi.borrowers import email_service as emails
+from refi import clock
 from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Borrower
 from refi.db.work import Work
 from refi.ids import BorrowerId, MessageId
-from refi.notifications import channels, templates, turn_service
+from refi.notifications import address_service, channels, parking_service, templates, turn_service
 from refi.notifications import contact_service as contacts
 from refi.notifications.messages import (
+    MOST_FAILURES,
     MOVES,
     ONE_TIME_CODE,
     Claim,
@@ -27,8 +27,9 @@ from refi.notifications.messages import (
     pause,
     tries_are_used_up,
 )
-from refi.notifications.service import locked, send_at
-from refi.notifications.tables import ContactEntry, Message
+from refi.notifications.parking_service import log
+from refi.notifications.service import also_by, locked, send_at
+from refi.notifications.tables import Message
 from refi.states import move
 
 StillWanted = Callable[[Work, Message], Awaitable[Wanted | Dropped]]
@@ -82,16 +83,8 @@ async def _claim(
         return None
     if row.borrower_id is not None:
         borrower = await borrowers.get(work, BorrowerId(row.borrower_id))
-        channel, to_sealed = row.channel, row.to_sealed
-        if to_sealed is None:  # judged on the channel that it really takes
-            found = await _address(work, lines, (channel, *row.fallbacks.split()), borrower)
-            if found is None:
-                _skip(work, row, "no_channel")
-                return None
-            channel, to_sealed = found
-        if not await _may_contact(work, row, channel, borrower, answer):
+        if not await _addressed(work, row, lines, borrower, answer):
             return None
-        row.channel, row.to_sealed = channel, to_sealed
     link = lines[row.channel].opt_out_url(row.id) if row.gate is Gate.MARKETING else None
     if row.text_sealed is None:
         words = templates.render(
@@ -104,8 +97,22 @@ async def _claim(
     row.attempts += 1
     row.contacted_at, row.reason = work.now, None
     row.ask_at = work.wall + _patience(lines[row.channel])
-    _log(work, row, "allowed")
-    return Claim(MessageId(row.id), row.attempts, row.channel, _outgoing(work, row, link))
+    log(work, row, "allowed")
+    return Claim(MessageId(row.id), row.attempts, row.channel, _outgoing(work, row, link), work.wall)
+
+
+async def renew(work: Work, checks: Mapping[str, StillWanted], lines: Channels, claim: Claim) -> Claim | None:
+    """Ask everything again for a claim that grew old before it was sent; None when it is no longer right.
+
+    Nothing of it was sent, so a payment, a promise or a hold of the meantime still stops it.
+    """
+    row = await locked(work, claim.id)
+    if row.status is not MessageStatus.CLAIMED or row.attempts != claim.attempt:
+        return None
+    row.status, row.ask_at, row.contacted_at = move(MOVES, row.status, MessageStatus.PLANNED), None, None
+    if row.attempts == 1 and row.kind != ONE_TIME_CODE:  # later ones may have to repeat what was said before
+        row.text_sealed = row.subject_sealed = row.to_sealed = None
+    return await _claim(work, checks, lines, row)
 
 
 def _outgoing(work: Work, row: Message, opt_out_url: str | None) -> channels.Outgoing:
@@ -130,40 +137,39 @@ def _today(work: Work) -> date:
     return max(work.on, clock.local_date(work.now, ZoneInfo(work.policy.market.time_zone)))
 
 
-async def _address(
-    work: Work, lines: Channels, order: Sequence[str], borrower: Borrower
-) -> tuple[str, str] | None:
-    """The first channel of the order that reaches the borrower today, and the sealed address there.
-
-    A channel that is switched off reaches nobody, and an e-mail address that was not proved might be
-    somebody else's.
-    """
-    for channel in (each for each in order if each in lines):
-        if channel == "sms":
-            return channel, borrower.phone_sealed
-        if channel == "push":
-            for target in await borrowers.devices(work, BorrowerId(borrower.id)):
-                return channel, target.token_sealed
-        if channel == "email":
-            proved = await emails.proved(work, BorrowerId(borrower.id))
-            if proved is not None:
-                return channel, proved
-        if channel == "inbox":
-            return channel, work.vault.seal(borrower.id)
-    return None
-
-
-async def _may_contact(work: Work, row: Message, channel: str, borrower: Borrower, wanted: Wanted) -> bool:
-    verdict = await contacts.judge(work, borrower, row.gate, channel, stops=wanted.stops)
-    if verdict.allowed:
-        return True
+async def _addressed(work: Work, row: Message, lines: Channels, borrower: Borrower, wanted: Wanted) -> bool:
+    """Choose channel and address under the rules, or put the message off, or end it."""
+    order = (row.channel, *row.fallbacks.split())
+    if row.to_sealed is not None:
+        found = [(row.channel, row.to_sealed)]
+    else:
+        found = [
+            (name, to)
+            for name in order
+            if name in lines and (to := await address_service.address(work, name, borrower))
+        ]
+    verdict = None
+    for channel, to_sealed in found:  # judged on the channel that it really takes
+        verdict = await contacts.judge(work, borrower, row.gate, channel, stops=wanted.stops)
+        if verdict.allowed:
+            if channel != row.channel:
+                if not await also_by(work, row, channel):
+                    continue
+                row.channel, row.fallbacks = channel, " ".join(order[order.index(channel) + 1 :])
+            row.to_sealed = to_sealed
+            return True
+        if verdict.rules != (f"opted_out_{channel}",):
+            break
+    if verdict is None or verdict.allowed:
+        _skip(work, row, "no_channel")
+        return False
     rules = ",".join(verdict.rules)
     row.policy_version = verdict.policy_version
     if verdict.retry_at is None:
         _skip(work, row, rules)
         return False
     row.not_before, row.reason = verdict.retry_at, rules
-    _log(work, row, "later", rules)
+    log(work, row, "later", rules)
     send_at(work, MessageId(row.id), row.attempts, verdict.retry_at)
     return False
 
@@ -177,7 +183,7 @@ async def record(work: Work, claim: Claim, answer: channels.Answer, channel: cha
         _sent(work, row, answer.provider_id)
     elif isinstance(answer, channels.Refused):
         row.status, row.reason, row.ask_at = move(MOVES, row.status, MessageStatus.FAILED), answer.code, None
-        _log(work, row, "failed", answer.code)
+        log(work, row, "failed", answer.code)
     elif isinstance(answer, channels.NotSent):
         _plan_again(work, row, answer.cause, answer.retry_after, same_text=False)
     else:
@@ -209,14 +215,14 @@ async def record_doubt(work: Work, question: Question, channel: channels.Channel
 def _sent(work: Work, row: Message, provider_id: str) -> None:
     row.status = move(MOVES, row.status, MessageStatus.SENT)
     row.provider_id, row.sent_at, row.ask_at, row.reason = provider_id, row.contacted_at, None, None
-    _log(work, row, "sent")
+    log(work, row, "sent")
 
 
 def _unknown(work: Work, row: Message, cause: str, channel: channels.Channel) -> None:
     if row.status is not MessageStatus.UNKNOWN:
         row.status = move(MOVES, row.status, MessageStatus.UNKNOWN)
     row.reason = cause
-    _log(work, row, "unknown", cause)
+    log(work, row, "unknown", cause)
     if channel.can_ask:
         row.ask_at = work.wall + pause(row.attempts)
         send_at(work, MessageId(row.id), row.attempts, work.now + pause(row.attempts))
@@ -230,9 +236,12 @@ def _plan_again(work: Work, row: Message, cause: str, asked: float | None, *, sa
     """Nothing was sent, or sending the same once more is harmless: try again a little later."""
     row.status = move(MOVES, row.status, MessageStatus.PLANNED)
     row.ask_at, row.reason = None, cause
+    if row.failures >= MOST_FAILURES:
+        parking_service.park(work, row, cause)
+        return
     if tries_are_used_up(row.gate, row.attempts):
         row.status = move(MOVES, row.status, MessageStatus.FAILED)
-        _log(work, row, "failed", cause)
+        log(work, row, "failed", cause)
         return
     if not same_text and row.kind != ONE_TIME_CODE:
         row.text_sealed = row.subject_sealed = row.to_sealed = None
@@ -243,24 +252,7 @@ def _plan_again(work: Work, row: Message, cause: str, asked: float | None, *, sa
 
 def _skip(work: Work, row: Message, reason: str) -> None:
     row.status, row.reason = move(MOVES, row.status, MessageStatus.SKIPPED), reason
-    _log(work, row, "refused", reason)
-
-
-def _log(work: Work, row: Message, outcome: str, rules: str | None = None) -> None:
-    work.session.add(
-        ContactEntry(
-            id=ids.new("ctc"),
-            message_id=row.id,
-            borrower_id=row.borrower_id,
-            channel=row.channel,
-            gate=row.gate,
-            outcome=outcome,
-            rules=rules,
-            policy_version=work.policy.version,
-            on=work.on,
-            at=work.now,
-        )
-    )
+    log(work, row, "refused", reason)
 
 
 def _patience(channel: channels.Channel) -> timedelta:

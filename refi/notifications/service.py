@@ -100,7 +100,11 @@ async def plan(work: Work, wishes: Sequence[Plan]) -> list[MessageId]:
     Two callers that plan the same installment at the same instant: one of them fails on the unique key and
     finds nothing left to plan when it tries again.
     """
-    left = await unplanned(work, wishes)
+    return await write(work, await unplanned(work, wishes))
+
+
+async def write(work: Work, left: Sequence[Plan]) -> list[MessageId]:
+    """Write messages whose subjects nobody was told of by their channel, and ask for them to be sent."""
     if not left:
         return []
     rows = [_row(work, wish) for wish in left]
@@ -224,6 +228,38 @@ async def wake(work: Work, late_by: timedelta = timedelta(0)) -> int:
         work.enqueue("send_message", {"id": message_id}, dedupe_key=f"wake:{message_id}")
         count += 1
     return count
+
+
+async def also_by(work: Work, row: Message, channel: str) -> bool:
+    """Note that a planned message takes another channel; False if its subjects were told of by that one."""
+    raw = await work.raw()
+    told = await raw.fetch(
+        "SELECT 1 FROM message_subjects t JOIN message_subjects s USING (loan_id, number, due_on, stage)"
+        " WHERE s.message_id = $1 AND t.channel = $2 AND t.message_id <> $1",
+        row.id,
+        channel,
+    )
+    if told:
+        return False
+    await raw.execute(
+        "INSERT INTO message_subjects (loan_id, number, due_on, stage, channel, message_id)"
+        " SELECT DISTINCT loan_id, number, due_on, stage, $2::text, message_id FROM message_subjects"
+        " WHERE message_id = $1 ON CONFLICT DO NOTHING",
+        row.id,
+        channel,
+    )
+    return True
+
+
+async def told_by(work: Work, message_id: MessageId) -> set[str]:
+    """The channels by which anything that the message is about was told of at its stage."""
+    raw = await work.raw()
+    rows = await raw.fetch(
+        "SELECT DISTINCT t.channel FROM message_subjects t"
+        " JOIN message_subjects s USING (loan_id, number, due_on, stage) WHERE s.message_id = $1",
+        message_id,
+    )
+    return {row["channel"] for row in rows}
 
 
 async def subjects_of(work: Work, message_id: MessageId) -> Sequence[MessageSubject]:

@@ -44,7 +44,7 @@ def test_only_a_claim_is_sent_and_only_a_plan_is_claimed() -> None:
 
 
 def test_what_may_have_arrived_counts() -> None:
-    assert set(COUNTED) == {"claimed", "sent", "unknown", "delivered"}
+    assert set(COUNTED) == {"claimed", "sent", "unknown", "parked", "delivered"}
 
 
 def test_a_receipt_may_outrun_our_own_record() -> None:
