@@ -13,6 +13,7 @@ from typing import Any
 
 from refi import clock
 from refi.applications import jobs as applications
+from refi.applications import lending_service as lending
 from refi.business_day import (
     CLOSE,
     CUT_OFF,
@@ -62,6 +63,7 @@ STEPS = Timetable(
         Step("close.delinquency", loans.change_delinquency),
         Step("close.expire", _expire),
         Step("close.snapshots", loans.take_snapshots),
+        Step("close.lent", lending.take_snapshot),
     ),
     opening=(
         Step("open.due", loans.fall_due),

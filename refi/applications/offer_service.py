@@ -29,8 +29,9 @@ from refi.states import move
 from refi.underwriting.pricing import Priced, plan_terms, terms_of
 
 
-async def make(work: Work, application: Application, priced: Priced) -> Offer:
-    """An open offer of that price, with the agreement that would be signed."""
+async def make(work: Work, application: Application, priced: Priced, policy_version: str) -> Offer:
+    """An open offer of that price, decided under ``policy_version``, with the agreement that would be
+    signed."""
     plan = schedule(terms_of(priced, work.policy), work.on)
     offer_id = ids.new("off")
     body = offers.agreement(
@@ -59,7 +60,7 @@ async def make(work: Work, application: Application, priced: Priced) -> Offer:
         agreement=body,
         agreement_hash=offers.agreement_hash(body),
         expires_on=offers.last_day(work.policy, work.on),
-        policy_version=work.policy.version,
+        policy_version=policy_version,
         created_at=work.now,
     )
     work.session.add(row)

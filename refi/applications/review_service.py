@@ -207,7 +207,9 @@ async def _apply(work: Work, review: Review, application: Application, proposal:
     review.status = move(REVIEW_MOVES, review.status, ReviewStatus.DECIDED)
     review.decided_at = work.now
     if approves:
-        await offer_service.make(work, application, await _price(work, application, proposal))
+        await offer_service.make(
+            work, application, await _price(work, application, proposal), work.policy.version
+        )
     work.announce(events.ApplicationDecided(application.id, application.borrower_id, outcome.value))
     await work.session.flush()
 
@@ -217,7 +219,7 @@ async def _price(work: Work, application: Application, proposal: Proposal) -> pr
     _, engine = await underwriting.engine_decision(work, application.id)
     priced = pricing.price(
         Wish(application.product, proposal.amount, proposal.term, application.method),
-        score=engine.facts.score.value,
+        scored=engine.scored,
         card_apr=engine.facts.card_apr.value,
         policy=work.policy,
         on=work.on,

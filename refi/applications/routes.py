@@ -81,6 +81,8 @@ class DecisionOut(Out):
     reasons: list[ReasonOut]
     policy_version: str
     model_version: str | None
+    counter_offer: bool
+    """What was asked for is declined for these reasons, and something else is offered instead."""
     decided_by: Literal["engine", "person"]
     decided_at: Instant
 
@@ -236,6 +238,7 @@ def _decision(row: DecisionRecord, work: Work, locale: str) -> DecisionOut:
         ],
         policy_version=row.policy_version,
         model_version=row.model_version,
+        counter_offer=bool(row.record.get("counter")),
         decided_by="engine" if row.decided_by == underwriting.ENGINE else "person",
         decided_at=row.decided_at,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from refi import events, ids
 from refi.applications import asking, offer_service, review_service
+from refi.applications import lending_service as lending
 from refi.applications.states import (
     APPLICATION_MOVES,
     ApplicationStatus,
@@ -137,7 +138,7 @@ async def _decide_new(
     work.session.add(application)
     await work.session.flush()
     if made.outcome is Outcome.APPROVED and made.priced is not None:
-        await offer_service.make(work, application, made.priced)
+        await offer_service.make(work, application, made.priced, row.policy_version)
     elif made.outcome is Outcome.REFERRED:
         await review_service.open_review(work, application)
     work.announce(events.ApplicationDecided(application.id, application.borrower_id, made.outcome.value))
@@ -166,6 +167,7 @@ async def _ask(
         monthly_income=application.monthly_income,
         promised=await offer_service.promised(work, borrower_id, application.statement_id),
         refinanced=refinanced,
+        lent=await lending.lent(work, card.issuer if card else None),
     )
 
 

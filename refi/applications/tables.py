@@ -6,7 +6,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, SmallInteger, String, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Numeric,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -116,6 +125,22 @@ class Review(Base):
     decided_at: Mapped[datetime | None]
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own declaration
+
+
+class LentSnapshot(Base):
+    """Principal of the loans that were open after a closed day, by card issuer (empty: all together).
+
+    ``upto`` is the last loan that was counted; later ones are added when a decision asks.
+    """
+
+    __tablename__ = "lent_snapshots"
+    __table_args__ = (UniqueConstraint("taken_on", "issuer"),)
+
+    id: Mapped[PrimaryId]
+    taken_on: Mapped[date]
+    issuer: Mapped[str]
+    principal: Mapped[int]
+    upto: Mapped[str] = mapped_column(IdText)
 
 
 class Document(Base):

@@ -23,6 +23,7 @@ HOMES = {
         "audit",
     ),
     "refi.cli.scoring": ("score",),
+    "refi.cli.decisions": ("decisions",),
     "refi.cli.doctor": ("doctor",),
     "refi.cli.demo": ("demo",),
 }

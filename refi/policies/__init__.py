@@ -7,11 +7,12 @@ refused when the service starts, with its name, the line and the reason.
 from __future__ import annotations
 
 from refi.policies.base import DayBand, Value
-from refi.policies.deciding import Consent, ReasonCode, Review, Underwriting
+from refi.policies.deciding import Challenger, Consent, ReasonCode, Review, Underwriting
 from refi.policies.lending import (
     Allocation,
     Card,
     Component,
+    Loss,
     Market,
     Method,
     Penalty,
@@ -20,7 +21,7 @@ from refi.policies.lending import (
     Product,
     TermPrice,
 )
-from refi.policies.loader import Policy, PolicyError, load, parse, refusal
+from refi.policies.loader import Policy, PolicyError, challenger, load, overlaid, overlaid_on, parse, refusal
 from refi.policies.paying import Payments
 from refi.policies.reminding import Arm, Ladder, LadderVersion, Rule, Stage, When
 from refi.policies.servicing import (
@@ -37,6 +38,7 @@ __all__ = [
     "Allocation",
     "Arm",
     "Card",
+    "Challenger",
     "Collections",
     "Component",
     "Consent",
@@ -47,6 +49,7 @@ __all__ = [
     "GateClass",
     "Ladder",
     "LadderVersion",
+    "Loss",
     "Market",
     "Messages",
     "Method",
@@ -66,7 +69,10 @@ __all__ = [
     "Underwriting",
     "Value",
     "When",
+    "challenger",
     "load",
+    "overlaid",
+    "overlaid_on",
     "parse",
     "refusal",
 ]

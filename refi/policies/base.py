@@ -16,6 +16,8 @@ Days = Annotated[int, Field(ge=0, le=3660)]
 Count = Annotated[int, Field(ge=0, le=10_000)]
 Rate = Annotated[Decimal, Field(ge=0, le=10, allow_inf_nan=False)]
 """A fraction of one: 0.12 is twelve percent."""
+Share = Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)]
+"""A part of a whole."""
 Term = Annotated[int, Field(ge=1, le=60)]
 Gate = Literal["reminder", "collection", "marketing"]
 Channel = Literal["sms", "push", "email", "inbox"]

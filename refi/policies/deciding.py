@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from refi.policies.base import Amount, Count, Days, Name, Rate, Value, require_distinct
+from refi.policies.base import Amount, Count, Days, Name, Share, Value, require_distinct
 
 ReasonCode = Literal[
     "application_incomplete",
@@ -50,14 +50,72 @@ class Review(Value):
         return next((each.amount for each in self.authority if each.role == role), 0)
 
 
+class Scoring(Value):
+    """Which scorecard is read (none where there is none) and what its scores do."""
+
+    card: Name | None = None
+    required: bool
+    refer_unscored_above: Amount
+    decline_below: Annotated[int, Field(ge=0, le=1000)]
+    refer_below: Annotated[int, Field(ge=0, le=1000)]
+
+    @model_validator(mode="after")
+    def _leaves_no_gap(self) -> Self:
+        if self.refer_below < self.decline_below:
+            raise ValueError(
+                f"overlapping bands: decline_below {self.decline_below} is above refer_below "
+                f"{self.refer_below}"
+            )
+        if self.required and self.card is None:
+            raise ValueError("a score is required and there is no card to score with")
+        return self
+
+
+class BandLimit(Value):
+    """What one borrower of that risk band may owe in all, minor units."""
+
+    band: Name
+    amount: Amount
+
+
+class Limits(Value):
+    """What may be lent: to everybody, on the cards of one issuer, to one borrower of a band."""
+
+    portfolio: Amount
+    issuer: Amount
+    bands: tuple[BandLimit, ...]
+
+    @model_validator(mode="after")
+    def _says_each_once(self) -> Self:
+        require_distinct("bands in limits", [each.band for each in self.bands])
+        if self.issuer > self.portfolio:
+            raise ValueError("limits.issuer is above limits.portfolio")
+        return self
+
+    def of_band(self, band: str) -> int | None:
+        """The limit of that band; None where the policy sets none."""
+        return next((each.amount for each in self.bands if each.band == band), None)
+
+
+class Challenger(Value):
+    """Another strategy (an overlay in ``refi/policies/strategies``) beside this one.
+
+    ``shadow`` decides too and is only recorded; ``challenger`` decides for its share of the borrowers.
+    """
+
+    name: Name
+    mode: Literal["shadow", "challenger"]
+    share: Share
+
+
 class Underwriting(Value):
     """Thresholds of the decision rules; the rules are functions of ``refi.underwriting.policy``."""
 
     minimum_age: Annotated[int, Field(ge=18, le=30)]
     required_consents: tuple[Consent, ...]
     bureau_required: bool
-    approve_up_to_share: Rate = Field(le=1)
-    decline_above_share: Rate = Field(le=1)
+    approve_up_to_share: Share
+    decline_above_share: Share
     income_plausible_up_to: Amount
     refer_above_amount: Amount
     exposure_limit: Amount
@@ -67,6 +125,12 @@ class Underwriting(Value):
     limited_history_months: Count
     reasons_shown: Annotated[int, Field(ge=1, le=4)]
     reason_order: tuple[ReasonCode, ...]
+    refer_cash_share: Share
+    counter_shares: tuple[Share, ...]
+    """Parts of a declined wish that are tried as a counter-offer, besides what the limits leave."""
+    score: Scoring
+    limits: Limits
+    challengers: tuple[Challenger, ...] = ()
     review: Review
 
     @model_validator(mode="after")
@@ -75,6 +139,9 @@ class Underwriting(Value):
         missing = sorted(set(get_args(ReasonCode)) - set(self.reason_order))
         if missing:
             raise ValueError(f"reason_order does not rank {', '.join(missing)}")
+        require_distinct("challengers", [each.name for each in self.challengers])
+        if sum(each.share for each in self.challengers if each.mode == "challenger") > 1:
+            raise ValueError("challengers take more than all borrowers")
         if self.approve_up_to_share > self.decline_above_share:
             raise ValueError(
                 f"overlapping bands: approve_up_to_share {self.approve_up_to_share} is above "

@@ -13,6 +13,7 @@ from refi.policies.base import (
     Days,
     Name,
     Rate,
+    Share,
     Term,
     Value,
     require_contiguous_scores,
@@ -116,6 +117,20 @@ class PriceBand(Value):
         raise KeyError(term)
 
 
+class Loss(Value):
+    """What a price must carry: losses that follow from the probability of a default, and the money's own
+    cost.
+
+    ``default_to_loss`` is the part of the scorecard's defaults (a missed month on a card) that ends as a
+    loss.
+    """
+
+    default_to_loss: Share
+    loss_given_default: Share
+    unscored_default_probability: Share
+    funding_rate: Rate
+
+
 class Price(Value):
     """Rates by risk band and term, and the cap that no all-in effective rate may pass."""
 
@@ -123,6 +138,7 @@ class Price(Value):
     default_band: Name
     all_in_cap: Rate
     bands: tuple[PriceBand, ...] = Field(min_length=1)
+    loss: Loss
 
     @property
     def apr_range(self) -> tuple[Decimal, Decimal]:

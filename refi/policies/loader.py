@@ -70,6 +70,9 @@ class Policy(Value):
         penalized = self.price.apr_range[1] * self.penalty.multiple
         if (1 + penalized / 12) ** 12 - 1 > self.price.all_in_cap:
             raise ValueError("cap below price: penalty multiple times the highest rate passes all_in_cap")
+        unknown = {each.band for each in self.underwriting.limits.bands} - {b.name for b in self.price.bands}
+        if unknown:
+            raise ValueError(f"underwriting.limits: there is no price band {min(unknown)}")
         micro = self.crosssell.micro_loan
         price = TermPrice(term=micro.term, annual_rate=micro.annual_rate, monthly_fee_rate=Decimal(0))
         if price.exceeds(self.price.all_in_cap):
@@ -97,6 +100,10 @@ def parse(text: str, name: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         raise PolicyError(name, int(found[1]) if found else None, f"not TOML: {error}") from error
+    return _validated(document, text, name)
+
+
+def _validated(document: Any, text: str, name: str) -> Policy:
     try:
         policy = Policy.model_validate(_frozen(document))
     except ValidationError as error:
@@ -133,6 +140,45 @@ def _shipped(market: str) -> str:
     if not re.fullmatch(r"[a-z]{2}", market) or not file.is_file():
         raise PolicyError(name, None, f"there is no policy for market {market!r}")
     return file.read_text(encoding="utf-8")
+
+
+@functools.cache
+def challenger(market: str, name: str) -> Policy:
+    """The policy of a market as the overlay ``strategies/NAME.toml`` changes it, made once."""
+    file = resources.files("refi.policies").joinpath("strategies", f"{name}.toml")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name) or not file.is_file():
+        raise PolicyError(f"{name}.toml", None, f"there is no strategy {name!r}")
+    return overlaid(_shipped(market), file.read_text(encoding="utf-8"), f"{name}.toml")
+
+
+def overlaid_on(market: str, text: str, name: str) -> Policy:
+    """The shipped policy of ``market`` with what an overlay says differently."""
+    return overlaid(_shipped(market), text, name)
+
+
+def overlaid(base: str, text: str, name: str) -> Policy:
+    """The policy of the file ``base`` with what the overlay ``text`` says differently.
+
+    The overlay must have a version and a date of its own; tables are merged, lists are replaced.
+    """
+    try:
+        document, changes = (tomllib.loads(each, parse_float=Decimal) for each in (base, text))
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        raise PolicyError(name, int(found[1]) if found else None, f"not TOML: {error}") from error
+    for needed in ("version", "effective_on"):
+        if needed not in changes:
+            raise PolicyError(name, None, f"a strategy needs a {needed} of its own")
+    if changes["version"] == document["version"]:
+        raise PolicyError(name, _line_of(text, ("version",)), "the version is the champion's")
+    document.setdefault("underwriting", {}).pop("challengers", None)
+    return _validated(_merged(document, changes), text, name)
+
+
+def _merged(base: Any, changes: Any) -> Any:
+    if isinstance(base, dict) and isinstance(changes, dict):
+        return {**base, **{key: _merged(base.get(key), value) for key, value in changes.items()}}
+    return changes
 
 
 def _frozen(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -90,10 +90,22 @@ def _of_plain(kind: Any, data: Json) -> Any:
 
 def _of_dataclass(kind: type, arguments: tuple[Any, ...], data: Json) -> Any:
     hints = _hints(kind)
-    if not isinstance(data, dict) or set(data) != set(hints):
+    if not isinstance(data, dict) or not set(hints) - _optional(kind) <= set(data) <= set(hints):
         raise ValueError(f"not a {kind.__name__}: {data!r}")
     bound = dict(zip(getattr(kind, "__parameters__", ()), arguments, strict=False))
-    return kind(**{name: from_json(_bind(hint, bound), data[name]) for name, hint in hints.items()})
+    return kind(
+        **{name: from_json(_bind(hint, bound), data[name]) for name, hint in hints.items() if name in data}
+    )
+
+
+@functools.cache
+def _optional(kind: type) -> frozenset[str]:
+    """Fields that a record written before they existed does not have."""
+    return frozenset(
+        field.name
+        for field in fields(kind)
+        if field.default is not MISSING or field.default_factory is not MISSING
+    )
 
 
 @functools.cache

@@ -6,13 +6,14 @@ marriage, education and age do not appear, except that the borrower must be of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from refi.underwriting.bureau import Report
+from refi.underwriting.card_history import Month, share, used_as
 
 T = TypeVar("T")
 
@@ -86,4 +87,36 @@ class Facts:
     worst_days_past_due: Fact[int]
     charged_off: Fact[bool]
     bureau: Fact[Report]
-    score: Fact[int]
+    credit_limit: Fact[int] = field(default_factory=lambda: Fact(None, Source.BORROWER))
+    bills: Fact[tuple[Month, ...]] = field(default_factory=lambda: Fact(None, Source.STATEMENT))
+    """The card's bills up to the one that is refinanced, newest first: what a scorecard reads."""
+    utilization: Fact[Decimal] = field(default_factory=lambda: Fact(None, Source.STATEMENT))
+    paid_share: Fact[Decimal] = field(default_factory=lambda: Fact(None, Source.STATEMENT))
+    """Paid of the closed bills, each against the bill before the payment."""
+    revolving_streak: Fact[int] = field(default_factory=lambda: Fact(None, Source.STATEMENT))
+    minimum_payer: Fact[bool] = field(default_factory=lambda: Fact(None, Source.STATEMENT))
+    cash_share: Fact[Decimal] = field(default_factory=lambda: Fact(None, Source.STATEMENT))
+    """Part of the newest balance that was drawn as cash, where the bill says so."""
+    issuer_exposure: Fact[int] = field(default_factory=lambda: Fact(None, Source.OUR_BOOKS))
+    """Principal lent on cards of this issuer, to everybody."""
+    portfolio_exposure: Fact[int] = field(default_factory=lambda: Fact(None, Source.OUR_BOOKS))
+
+
+def card_facts(months: tuple[Month, ...], limit: int | None, told_on: date, on: date) -> dict[str, Fact[Any]]:
+    """What the bills of a card say about its use, as of the newest bill; None where they do not."""
+    newest = months[0] if months else None
+    used = used_as(months, limit)
+    cash = None if newest is None or newest.cash is None else share(newest.cash, newest.balance)
+    told: dict[str, object] = {
+        "bills": months or None,
+        "utilization": used.utilization,
+        "paid_share": used.paid_share,
+        "revolving_streak": used.revolving_streak,
+        "minimum_payer": used.minimum_payer,
+        "cash_share": cash,
+    }
+    found: dict[str, Fact[Any]] = {
+        name: Fact(value, Source.STATEMENT, None if value is None else told_on)
+        for name, value in told.items()
+    }
+    return {**found, "credit_limit": Fact(limit, Source.BORROWER, None if limit is None else on)}

@@ -12,6 +12,7 @@ from refi.policies import Policy, ReasonCode
 from refi.underwriting.codec import Json, to_json
 from refi.underwriting.facts import Facts
 from refi.underwriting.pricing import Priced
+from refi.underwriting.scorecard import Scored
 
 
 class Effect(StrEnum):
@@ -30,6 +31,8 @@ class Finding:
     effect: Effect
     reason: ReasonCode | None
     seen: dict[str, Json]
+    also: tuple[ReasonCode, ...] = ()
+    """Further reasons of the same finding, most important first: a score has several."""
 
     @property
     def hit(self) -> bool:
@@ -39,13 +42,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the rules look at: the facts, the policy, the priced wish and its burden (None without income)."""
+    """What the rules look at: the facts, the policy, the priced wish and its burden (None without income).
+
+    ``scored`` is None where the bills do not tell enough or the strategy has no scorecard.
+    """
 
     facts: Facts
     policy: Policy
     priced: Priced | None
     obligations: int | None
     burden: Fraction | None
+    scored: Scored | None = None
 
 
 Rule = Callable[[Case], Finding]

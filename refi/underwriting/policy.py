@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from refi.underwriting import bureau_rules, card_rules
+from refi.underwriting import bureau_rules, card_rules, score_rules
 from refi.underwriting.facts import Product
 from refi.underwriting.findings import Case, Finding, Rule, decline, passed, refer
 
@@ -176,6 +176,8 @@ _EVERYONE: tuple[Rule, ...] = (
     bureau_rules.bureau_delinquency,
     bureau_rules.bureau_inquiries,
     bureau_rules.bureau_history,
+    score_rules.portfolio_limit,
+    score_rules.price_carries_loss,
 )
 _CARD: tuple[Rule, ...] = (
     card_rules.amount_within_statement,
@@ -183,6 +185,11 @@ _CARD: tuple[Rule, ...] = (
     card_rules.card_not_overdue,
     card_rules.card_payable,
     card_rules.benefit,
+    score_rules.score_known,
+    score_rules.score_cutoff,
+    score_rules.band_limit,
+    score_rules.issuer_limit,
+    score_rules.cash_use,
 )
 
 RULES: dict[Product, tuple[Rule, ...]] = {

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
-from refi.money import MAX_AMOUNT, Rounding
-from refi.policies import Policy, TermPrice
+from refi.money import MAX_AMOUNT, Rounding, round_div
+from refi.policies import Loss, Policy, TermPrice
 from refi.schedules import savings
 from refi.schedules.amortization import Method, Schedule, Terms, schedule
 from refi.schedules.day_count import DayCount
 from refi.underwriting.facts import Product, Wish
+from refi.underwriting.scorecard import Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Priced:
     effective_annual_rate: Decimal
     saving_same_payment: int | None
     worthwhile: bool | None
+    expected_loss: int = 0
+    """Of the principal, from the probability of a default; inside the price, shown to staff."""
+    funding_cost: int = 0
+    """What the money costs us while it is lent."""
 
     @property
     def cost(self) -> int:
@@ -85,11 +91,27 @@ def price_of(wish: Wish, score: int | None, policy: Policy) -> tuple[str, TermPr
     return band.name, band.price(wish.term)
 
 
+def expected_loss(amount: int, term: int, default_probability: Decimal, loss: Loss) -> int:
+    """Of a level plan, minor units: the probability times what is owed on average when it happens.
+
+    On average ``(term + 1) / (2 term)`` of the principal is out. Our own choice, to be replaced by vintages.
+    """
+    rate = Fraction(default_probability) * Fraction(loss.default_to_loss) * Fraction(loss.loss_given_default)
+    part = rate * amount * (term + 1) / (2 * term)
+    return round_div(part.numerator, part.denominator)
+
+
+def funding_cost(amount: int, term: int, loss: Loss) -> int:
+    """Interest that we pay on what is out, over the months of the plan, minor units."""
+    part = Fraction(loss.funding_rate) * amount * (term + 1) / 24
+    return round_div(part.numerator, part.denominator)
+
+
 def price(
-    wish: Wish, *, score: int | None, card_apr: Decimal | None, policy: Policy, on: date
+    wish: Wish, *, scored: Scored | None, card_apr: Decimal | None, policy: Policy, on: date
 ) -> Priced | None:
     """Price a wish as of ``on``, compared with the card that it refinances; None when it is not sold."""
-    found = price_of(wish, score, policy)
+    found = price_of(wish, None if scored is None else scored.score, policy)
     if found is None:
         return None
     band, listed = found
@@ -102,6 +124,8 @@ def price(
         policy=policy,
     )
     plan, compared = _compared(wish, terms, card_apr, policy, on)
+    loss = policy.price.loss
+    probability = loss.unscored_default_probability if scored is None else scored.default_probability
     return Priced(
         amount=wish.amount,
         term=wish.term,
@@ -116,6 +140,8 @@ def price(
         effective_annual_rate=plan.effective_annual_rate,
         saving_same_payment=compared.saving_same_payment if compared else None,
         worthwhile=compared.worthwhile if compared else None,
+        expected_loss=expected_loss(wish.amount, wish.term, probability, loss),
+        funding_cost=funding_cost(wish.amount, wish.term, loss),
     )
 
 

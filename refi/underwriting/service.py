@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -21,13 +21,30 @@ from refi.errors import NotFound
 from refi.ids import BorrowerId, CardId
 from refi.loans import service as loans
 from refi.policies import ReasonCode
-from refi.underwriting import decision
+from refi.underwriting import decision, shipped_service
+from refi.underwriting import replay_service as replay
+from refi.underwriting.card_history import Month
+from refi.underwriting.characteristics import BILLS
 from refi.underwriting.decision import Decision, Outcome
-from refi.underwriting.facts import Fact, Facts, Source, Wish
+from refi.underwriting.facts import Fact, Facts, Source, Wish, card_facts
 from refi.underwriting.history import History, PastLoan, summarize
 from refi.underwriting.tables import DecisionRecord
 
-ENGINE = "engine"
+ENGINE = replay.ENGINE
+
+
+class Lent(Protocol):
+    """Principal of open loans, minor units: of everybody, and on the cards of one issuer."""
+
+    @property
+    def portfolio(self) -> int:
+        """What everybody owes."""
+        ...
+
+    @property
+    def issuer(self) -> int:
+        """What is owed on cards of the issuer in question."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +53,7 @@ class Ask:
 
     ``verified`` says whether the provider confirmed that the instrument is the borrower's own (None: it did
     not say). ``promised`` is principal of open offers, ``refinanced`` the part of this bill that other loans
-    of ours pay, both minor units.
+    of ours pay, both minor units; ``lent`` is what everybody owes.
     """
 
     wish: Wish
@@ -47,6 +64,7 @@ class Ask:
     monthly_income: int | None
     promised: int
     refinanced: int
+    lent: Lent
 
 
 async def decide_application(
@@ -54,7 +72,10 @@ async def decide_application(
 ) -> tuple[DecisionRecord, Decision]:
     """Gather, decide, record. The caller holds the borrower's lock, so that exposure counts once."""
     facts = await gather(work, borrower_id, ask)
-    made = decision.decide(facts, work.policy)
+    arms = shipped_service.arms_of(work.policy)
+    arm, strategy = arms.assigned(borrower_id, work.on)
+    made = decision.decide(facts, strategy, arm)
+    await replay.keep(work, strategy)
     row = DecisionRecord(
         id=ids.new("dec"),
         subject=application_id,
@@ -64,12 +85,15 @@ async def decide_application(
         policy_version=made.policy_version,
         model_version=made.model_version,
         decided_by=ENGINE,
+        strategy=made.strategy,
         record=made.record(),
         decided_on=work.on,
         decided_at=work.now,
     )
     work.session.add(row)
     await work.session.flush()
+    for name, other in arms.watching(borrower_id):
+        await replay.record_shadow(work, row, name, other, facts)
     return row, made
 
 
@@ -94,7 +118,31 @@ async def gather(work: Work, borrower_id: BorrowerId, ask: Ask) -> Facts:
         worst_days_past_due=_told(past.worst_days_past_due, Source.OUR_BOOKS, on),
         charged_off=_told(past.charged_off, Source.OUR_BOOKS, on),
         bureau=Fact(None, Source.BUREAU),
-        score=Fact(None, Source.OUR_BOOKS),
+        issuer_exposure=_told(ask.lent.issuer if ask.card else None, Source.OUR_BOOKS, on),
+        portfolio_exposure=_told(ask.lent.portfolio, Source.OUR_BOOKS, on),
+        **await _of_bills(work, ask),
+    )
+
+
+async def _of_bills(work: Work, ask: Ask) -> dict[str, Fact[Any]]:
+    """How the card is used, from its bills up to the one that is refinanced."""
+    if ask.card is None or ask.statement is None:
+        return {}
+    upto, limit = ask.statement, ask.card.credit_limit
+    rows = await cards.statements_of(work, CardId(ask.card.id))
+    months = tuple(_month(row) for row in rows if row.statement_date <= upto.statement_date)[:BILLS]
+    return card_facts(months, limit, upto.statement_date, work.on)
+
+
+def _month(row: Statement) -> Month:
+    drawn = [each["balance_subject_to_apr"] for each in row.aprs if each["type"] == "cash_apr"]
+    return Month(
+        statement_date=row.statement_date,
+        balance=row.statement_balance,
+        minimum=row.minimum_payment,
+        paid=row.payments_since_last,
+        overdue=row.is_overdue,
+        cash=drawn[0] if drawn else None,
     )
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from refi import policies
 from refi.errors import Refused
+from refi.policies import Policy
 from refi.underwriting import scorecard
 from refi.underwriting.scorecard import Scorecard, ScorecardRefused
+from refi.underwriting.strategy import Arms, Strategy
 
 SHIPPED = Path(__file__).with_name("scorecards")
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
@@ -39,6 +43,28 @@ def shipped(name: str) -> Scorecard:
     if card.version != name:
         raise ScorecardFileRefused(f"{name}.json is version {card.version!r}")
     return card
+
+
+_MADE: dict[int, Strategy] = {}
+
+
+def strategy_of(policy: Policy) -> Strategy:
+    """The strategy of a policy: with the shipped scorecard that it names; the same object for the same
+    one."""
+    made = _MADE.get(id(policy))
+    if made is None or made.policy is not policy:
+        named = policy.underwriting.score.card
+        made = _MADE[id(policy)] = Strategy(policy, None if named is None else shipped(named))
+    return made
+
+
+def arms_of(policy: Policy) -> Arms:
+    """A policy's strategy with the challengers and shadows that it names."""
+    found: dict[str, list[tuple[str, Decimal, Strategy]]] = {"challenger": [], "shadow": []}
+    for each in policy.underwriting.challengers:
+        other = strategy_of(policies.challenger(policy.market.name, each.name))
+        found[each.mode].append((each.name, each.share, other))
+    return Arms(strategy_of(policy), found["challenger"], found["shadow"])
 
 
 def text_of(card: Scorecard) -> str:

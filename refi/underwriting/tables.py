@@ -1,11 +1,15 @@
-"""Rows of underwriting: decisions as they were made. Append-only: triggers refuse UPDATE and DELETE."""
+"""Rows of underwriting: decisions as they were made, the strategies that made them, and what others would
+have.
+
+All append-only: triggers refuse UPDATE and DELETE.
+"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +25,11 @@ class DecisionRecord(Base):
     """
 
     __tablename__ = "decisions"
-    __table_args__ = (Index("ix_decisions_subject", "subject", "id"), UniqueConstraint("replaces"))
+    __table_args__ = (
+        Index("ix_decisions_subject", "subject", "id"),
+        Index("ix_decisions_decided_on", "decided_on", "id"),
+        UniqueConstraint("replaces"),
+    )
 
     id: Mapped[PrimaryId]
     subject: Mapped[str] = mapped_column(IdText)
@@ -32,6 +40,35 @@ class DecisionRecord(Base):
     model_version: Mapped[str | None]
     decided_by: Mapped[str]
     replaces: Mapped[str | None] = mapped_column(IdText, ForeignKey("decisions.id"))
+    strategy: Mapped[str | None] = mapped_column(String(64), ForeignKey("strategies.fingerprint"))
     record: Mapped[dict[str, Any]]
     decided_on: Mapped[date]
     decided_at: Mapped[datetime]
+
+
+class StrategyRow(Base):
+    """What a strategy was when it first decided, whole: a decision can be made again without any file."""
+
+    __tablename__ = "strategies"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str]
+    effective_on: Mapped[date]
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    first_used_at: Mapped[datetime]
+
+
+class ShadowDecision(Base):
+    """What another strategy would have decided about the same facts. Nobody is affected by it."""
+
+    __tablename__ = "shadow_decisions"
+    __table_args__ = (Index("ix_shadow_decisions_decided_on", "decided_on", "arm"),)
+
+    id: Mapped[PrimaryId]
+    decision_id: Mapped[Id] = mapped_column(ForeignKey("decisions.id"), index=True)
+    arm: Mapped[str]
+    strategy: Mapped[str] = mapped_column(String(64), ForeignKey("strategies.fingerprint"))
+    outcome: Mapped[Outcome] = mapped_column(states(Outcome))
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    record: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    decided_on: Mapped[date]

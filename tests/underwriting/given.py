@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from refi.underwriting.bureau import Report
+from refi.underwriting.card_history import Month
 from refi.underwriting.facts import Fact, Facts, Product, Source, Wish
 
 ON = date(2026, 11, 22)
@@ -15,6 +16,18 @@ ON = date(2026, 11, 22)
 
 def fact(value: Any, source: Source = Source.OUR_BOOKS) -> Fact[Any]:
     return Fact(value, source, ON if value is not None else None)
+
+
+def months(balance: int = 1_200_000, paid: int = 200_000, count: int = 6, **newest: Any) -> tuple[Month, ...]:
+    """Monthly bills, newest first, each 200.00 above the one before; ``newest`` changes the first one.
+
+    With a limit of 50,000.00 they score 651: band B.
+    """
+    made = [
+        Month(date(2026, 11 - k, 12), balance - 20_000 * k, balance // 10, paid, False, None)
+        for k in range(count)
+    ]
+    return (replace(made[0], **newest), *made[1:])
 
 
 def facts(*, wish: dict[str, Any] | None = None, on: date = ON, **changed: Any) -> Facts:
@@ -43,7 +56,10 @@ def facts(*, wish: dict[str, Any] | None = None, on: date = ON, **changed: Any) 
         worst_days_past_due=fact(0),
         charged_off=fact(False),
         bureau=fact(None, Source.BUREAU),
-        score=fact(None),
+        issuer_exposure=fact(0),
+        portfolio_exposure=fact(0),
+        credit_limit=fact(5_000_000, Source.BORROWER),
+        bills=fact(months(), Source.STATEMENT),
     )
     return replace(base, **{name: fact(value, getattr(base, name).source) for name, value in changed.items()})
 

@@ -14,13 +14,15 @@ from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from refi import policies
-from refi.underwriting import decision
-from refi.underwriting.decision import Outcome, decide
+from refi.underwriting import decision, shipped_service
+from refi.underwriting.decision import Outcome, decide_wish
 from refi.underwriting.facts import Fact, Facts, Product, Source
 from refi.underwriting.findings import Effect
-from tests.underwriting.given import facts, report
+from refi.underwriting.strategy import Strategy
+from tests.underwriting.given import facts, months, report
 
-CN = policies.load("cn")
+POLICY = policies.load("cn")
+CN = shipped_service.strategy_of(POLICY)
 
 
 def codes(made: decision.Decision) -> list[str]:
@@ -28,7 +30,7 @@ def codes(made: decision.Decision) -> list[str]:
 
 
 def test_a_clean_revolver_is_approved_at_the_golden_price() -> None:
-    made = decide(facts(), CN)
+    made = decide_wish(facts(), CN)
     assert made.outcome is Outcome.APPROVED
     assert made.reasons == ()
     assert made.priced is not None
@@ -41,7 +43,7 @@ def test_a_clean_revolver_is_approved_at_the_golden_price() -> None:
     ("term", "interest", "saving"), [(3, 24_080, 12_991), (6, 42_348, 23_549), (12, 79_423, 46_925)]
 )
 def test_golden_savings(term: int, interest: int, saving: int) -> None:
-    priced = decide(facts(wish={"term": term}), CN).priced
+    priced = decide_wish(facts(wish={"term": term}), CN).priced
     assert priced is not None
     assert (priced.total_interest, priced.saving_same_payment, priced.worthwhile) == (interest, saving, True)
 
@@ -134,7 +136,7 @@ CASES: list[tuple[str, dict[str, Any], Outcome, list[str]]] = [
     ("changed", "outcome", "reasons"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
 def test_one_thing_at_a_time(changed: dict[str, Any], outcome: Outcome, reasons: list[str]) -> None:
-    made = decide(facts(**changed), CN)
+    made = decide_wish(facts(**changed), CN)
     assert (made.outcome, codes(made)) == (outcome, reasons)
 
 
@@ -150,24 +152,24 @@ def test_one_thing_at_a_time(changed: dict[str, Any], outcome: Outcome, reasons:
     ],
 )
 def test_only_what_is_sold_is_lent(wish: dict[str, Any], outcome: Outcome) -> None:
-    made = decide(facts(wish=wish), CN)
+    made = decide_wish(facts(wish=wish), CN)
     assert made.outcome is outcome
     assert set(codes(made)) <= {"policy_exposure_limit"}
 
 
 def test_a_large_amount_is_looked_at_and_a_larger_one_declined() -> None:
-    big = decide(
+    big = decide_wish(
         facts(wish={"amount": 10_000_001}, statement_balance=10_000_001, monthly_income=50_000_000), CN
     )
     assert (big.outcome, codes(big)) == (Outcome.REFERRED, ["policy_exposure_limit"])
-    bigger = decide(
+    bigger = decide_wish(
         facts(wish={"amount": 20_000_001}, statement_balance=20_000_001, monthly_income=50_000_000), CN
     )
     assert bigger.outcome is Outcome.DECLINED
 
 
 def test_what_stays_on_the_card_still_costs_its_minimum() -> None:
-    made = decide(facts(wish={"amount": 200_000}, monthly_income=300_000), CN)
+    made = decide_wish(facts(wish={"amount": 200_000}, monthly_income=300_000), CN)
     obligations = next(finding for finding in made.findings if finding.rule == "OBLIGATIONS_SHARE")
     assert made.priced is not None
     minimum_of_the_rest = 100_000  # 10 % of 10,000.00
@@ -175,7 +177,7 @@ def test_what_stays_on_the_card_still_costs_its_minimum() -> None:
 
 
 def test_every_reason_is_told_declines_first_and_at_most_four_are_shown() -> None:
-    made = decide(
+    made = decide_wish(
         facts(
             statement_overdue=True,
             monthly_income=None,
@@ -207,17 +209,19 @@ def test_every_reason_is_told_declines_first_and_at_most_four_are_shown() -> Non
 
 def test_the_other_market_has_its_own_figures() -> None:
     us = policies.load("us")
-    made = decide(facts(card_apr=us.card.apr), us)
+    strategy = shipped_service.strategy_of(us)
+    made = decide_wish(facts(card_apr=us.card.apr), strategy)
     assert (made.outcome, made.policy_version) == (Outcome.APPROVED, us.version)
     assert (
-        decide(facts(wish={"amount": 1_600_000}, statement_balance=1_600_000), us).outcome is Outcome.REFERRED
+        decide_wish(facts(wish={"amount": 1_600_000}, statement_balance=1_600_000), strategy).outcome
+        is Outcome.REFERRED
     )
 
 
 def test_every_rule_leaves_its_trace() -> None:
-    made = decide(facts(), CN)
+    made = decide_wish(facts(), CN)
     rules = [finding.rule for finding in made.findings]
-    assert len(rules) == len(set(rules)) == 23
+    assert len(rules) == len(set(rules)) == 30
     assert all(finding.effect is Effect.PASSED for finding in made.findings)
 
 
@@ -226,33 +230,33 @@ def test_a_micro_loan_needs_no_card() -> None:
         ["card_payable", "card_apr", "statement_date", "statement_balance", "statement_overdue", "issuer"]
     )
     wish = {"product": Product.MICRO_LOAN, "amount": 300_000, "term": 6}
-    assert decide(facts(wish=wish, **nothing), CN).outcome is Outcome.APPROVED
-    above = decide(facts(wish={**wish, "amount": 300_001}, **nothing), CN)
+    assert decide_wish(facts(wish=wish, **nothing), CN).outcome is Outcome.APPROVED
+    above = decide_wish(facts(wish={**wish, "amount": 300_001}, **nothing), CN)
     assert (above.outcome, codes(above)) == (Outcome.DECLINED, ["policy_exposure_limit"])
 
 
 def test_a_required_report_that_is_missing_refers() -> None:
-    strict = CN.model_copy(
-        update={"underwriting": CN.underwriting.model_copy(update={"bureau_required": True})}
+    strict = POLICY.model_copy(
+        update={"underwriting": POLICY.underwriting.model_copy(update={"bureau_required": True})}
     )
-    assert codes(decide(facts(), strict)) == ["no_credit_file"]
+    assert codes(decide_wish(facts(), Strategy(strict))) == ["no_credit_file"]
 
 
-FACT_NAMES = [
-    field.name for field in fields(Facts) if field.name not in {"on", "wish", "bureau", "score", "issuer"}
-]
+FACT_NAMES = [field.name for field in fields(Facts) if field.name not in {"on", "wish", "bureau", "issuer"}]
 UNUSED = {
     "statement_due_date",
     "statement_minimum",
     "fraud_signals",
     "other_card_minimums",
     "loan_installments",
+    *("utilization", "paid_share", "revolving_streak", "minimum_payer", "cash_share"),
+    *("bills", "credit_limit"),
 }
 
 
 @pytest.mark.parametrize("name", sorted(set(FACT_NAMES) - UNUSED))
 def test_a_missing_fact_never_approves_and_never_declines(name: str) -> None:
-    assert decide(facts(**{name: None}), CN).outcome is Outcome.REFERRED
+    assert decide_wish(facts(**{name: None}), CN).outcome is Outcome.REFERRED
 
 
 @st.composite
@@ -282,7 +286,10 @@ def any_facts(draw: st.DrawFn) -> Facts:
             inquiries_six_months=st.integers(0, 9),
             oldest_account_months=st.none() | st.integers(0, 400),
         ),
-        "score": st.none() | st.integers(0, 1000),
+        "bills": st.none()
+        | st.builds(months, st.integers(0, 10**8), st.integers(0, 10**8), st.integers(1, 6)),
+        "credit_limit": st.none() | st.integers(0, 10**9),
+        "cash_share": st.none() | st.decimals(0, 1, places=6),
     }
     changed = {name: draw(strategy) for name, strategy in choices.items() if draw(st.booleans())}
     wish = {
@@ -295,12 +302,15 @@ def any_facts(draw: st.DrawFn) -> Facts:
 
 @hypothesis_given(any_facts())
 def test_decisions_replay_and_explain_themselves(case: Facts) -> None:
-    made = decide(case, CN)
+    made = decide_wish(case, CN)
     record = json.loads(json.dumps(made.record()))
     again = decision.read(record)
     assert again == made
-    assert decide(again.facts, CN) == made
-    assert decide(again.facts, CN).record() == record
+    assert decide_wish(again.facts, CN) == made
+    assert decide_wish(again.facts, CN).record() == record
+    answer = decision.decide(case, CN)
+    assert decision.decide(decision.read(answer.record()).facts, CN).record() == answer.record()
+    assert answer.counter == (answer.outcome is not made.outcome)
     hits = {finding.effect for finding in made.findings if finding.hit}
     expected = Outcome.DECLINED if Effect.DECLINE in hits else Outcome.REFERRED if hits else Outcome.APPROVED
     assert made.outcome is expected
@@ -309,22 +319,26 @@ def test_decisions_replay_and_explain_themselves(case: Facts) -> None:
     assert "suspected_fraud" not in {reason.code for reason in made.shown}
     if made.outcome is Outcome.APPROVED:
         assert made.priced is not None
-        assert made.priced.effective_annual_rate <= CN.price.all_in_cap
+        assert made.priced.effective_annual_rate <= POLICY.price.all_in_cap
         assert made.priced.worthwhile is not False
 
 
 def test_a_better_score_never_costs_more() -> None:
-    rates = []
-    for score in (100, 590, 650, 700):
-        priced = decide(facts(score=score), CN).priced
-        assert priced is not None
-        rates.append(priced.annual_rate)
+    rates, scores = [], []
+    cards = ((1_100_000, 50_000), (2_000_000, 120_000), (5_000_000, 200_000), (20_000_000, 600_000))
+    for limit, paid in cards:
+        made = decide_wish(facts(credit_limit=limit, bills=months(paid=paid)), CN)
+        assert made.priced is not None
+        assert made.scored is not None
+        rates.append(made.priced.annual_rate)
+        scores.append(made.scored.score)
+    assert scores == sorted(scores)
     assert rates == sorted(rates, reverse=True)
     assert rates[0] > rates[-1]
 
 
 def test_facts_say_where_they_come_from() -> None:
-    made = decide(facts(monthly_income=None), CN)
+    made = decide_wish(facts(monthly_income=None), CN)
     record: Any = made.record()
     assert record["facts"]["monthly_income"] == {"value": None, "source": "borrower", "as_of": None}
     assert record["facts"]["card_apr"] == {"value": "0.1825", "source": "statement", "as_of": "2026-11-22"}
@@ -335,11 +349,11 @@ def test_facts_say_where_they_come_from() -> None:
 )
 def test_a_damaged_record_is_refused(damage: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
-        decision.read({**decide(facts(), CN).record(), **damage})
+        decision.read({**decide_wish(facts(), CN).record(), **damage})
 
 
 def test_the_share_is_exact() -> None:
-    seen = decide(facts(monthly_income=414_116), CN).findings
+    seen = decide_wish(facts(monthly_income=414_116), CN).findings
     share = next(finding for finding in seen if finding.rule == "OBLIGATIONS_SHARE").seen["share"]
     assert share == "0.500000"
     assert Fraction(207_058, 414_116) == Fraction(1, 2)
@@ -348,4 +362,4 @@ def test_the_share_is_exact() -> None:
 def test_the_source_of_a_fact_does_not_change_the_outcome() -> None:
     told = facts()
     verified = replace(told, monthly_income=Fact(850_000, Source.STAFF, told.on))
-    assert decide(verified, CN).outcome is decide(told, CN).outcome
+    assert decide_wish(verified, CN).outcome is decide_wish(told, CN).outcome

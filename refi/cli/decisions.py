@@ -1,0 +1,112 @@
+"""``refi decisions``: make decisions again, and explain one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from refi import policies
+from refi.cli.running import with_runtime
+from refi.cli.shared import AsJson, app, day, fail, named_refusals, show
+from refi.db.work import SYSTEM
+from refi.errors import Refusal
+from refi.runtime import Runtime
+from refi.underwriting import replay_service, shipped_service
+from refi.underwriting import service as underwriting
+from refi.underwriting.strategy import Strategy
+
+SHOWN = 20
+
+decisions = typer.Typer(name="decisions", help="Make decisions again, and explain one.", no_args_is_help=True)
+app.add_typer(decisions)
+
+
+@decisions.command()
+def replay(
+    first: Annotated[date, typer.Option("--from", parser=day, metavar="DATE", help="First business date.")],
+    last: Annotated[date, typer.Option("--to", parser=day, metavar="DATE", help="Last business date.")],
+    strategy: Annotated[
+        Path | None,
+        typer.Option(help="An overlay; what decided then if not given.", exists=True, dir_okay=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide a period again: identical by what decided then, or see whom another strategy would change."""
+
+    async def act(runtime: Runtime) -> replay_service.Replayed:
+        other = None if strategy is None else _strategy(strategy, runtime.settings.market)
+        async with runtime.database.work(SYSTEM, reading=True) as work:
+            return await replay_service.replay(work, first, last, other)
+
+    with named_refusals(2):
+        found = with_runtime(act)
+    show({**asdict(found), "moves": dict(sorted(found.moves.items()))}, as_json, _replayed)
+    if found.differing:
+        raise typer.Exit(1)
+
+
+def _strategy(path: Path, market: str) -> Strategy:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{path} cannot be read: {error}", 2)
+    return shipped_service.strategy_of(policies.overlaid_on(market, text, path.name))
+
+
+def _replayed(answer: dict[str, Any]) -> str:
+    lines = [f"{answer['decisions']} decisions made again"]
+    if answer["unreplayable"]:
+        lines.append(f"{len(answer['unreplayable'])} of before strategies were kept: left out")
+    lines += [f"{count:>8}  {move}" for move, count in answer["moves"].items()]
+    lines += [f"DIFFERS FROM ITS RECORD  {each}" for each in answer["differing"]]
+    changes = answer["changes"]
+    kinds = Counter(f"{each['was']} -> {each['would_be']}" for each in changes)
+    if changes:
+        lines.append(f"{len(changes)} would change: " + ", ".join(f"{kind} {n}" for kind, n in kinds.items()))
+    for each in changes[:SHOWN]:
+        lines.append(
+            f"{each['application']}  {each['was']} -> {each['would_be']}  "
+            f"{each['band_was'] or '-'} -> {each['band_would_be'] or '-'}"
+        )
+    if len(changes) > SHOWN:
+        lines.append(f"and {len(changes) - SHOWN} more: --json lists all")
+    return "\n".join(lines)
+
+
+@decisions.command()
+def explain(decision: Annotated[str, typer.Argument(help="Its id.")], as_json: AsJson = False) -> None:
+    """Everything that made one decision, as staff may see it."""
+
+    async def act(runtime: Runtime) -> dict[str, Any]:
+        async with runtime.database.work(SYSTEM, reading=True) as work:
+            try:
+                row = await underwriting.get(work, decision)
+            except Refusal as refusal:
+                fail(refusal.detail)
+            if row.decided_by != underwriting.ENGINE:
+                fail("a person decided; what they wrote is with the review")
+            return replay_service.explained(row)
+
+    show(with_runtime(act), as_json, _explained)
+
+
+def _explained(answer: dict[str, Any]) -> str:
+    offer = " (something else is offered)" if answer["counter_offer"] else ""
+    lines = [
+        f"{answer['id']}  {answer['outcome']}{offer}  on {answer['decided_on']}",
+        f"policy {answer['policy_version']}, scorecard {answer['model_version'] or '-'}, arm {answer['arm']}",
+        "reasons: " + (", ".join(each["code"] for each in answer["reasons"]) or "none"),
+    ]
+    if scored := answer["scored"]:
+        lines.append(f"score {scored['score']} ({scored['segment']}, base {scored['base']})")
+        lines += [f"  {each['points']:>5}  {each['name']}" for each in scored["contributions"]]
+    lines += [
+        f"{each['effect']:8} {each['rule']:24} " + ", ".join(f"{k} {v}" for k, v in each["seen"].items())
+        for each in answer["findings"]
+    ]
+    return "\n".join(lines)
