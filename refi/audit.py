@@ -67,7 +67,8 @@ SQL_CHECKS: dict[str, str] = {
             SELECT source, CASE WHEN debit = 'cash_at_provider' THEN amount ELSE -amount END AS cash
             FROM transfers WHERE 'cash_at_provider' IN (debit, credit) AND kind <> 'refund'
         ) b ON b.source = p.id GROUP BY p.id, p.status, p.amount
-        HAVING coalesce(sum(b.cash), 0) <> CASE WHEN p.status = 'posted' THEN p.amount ELSE 0 END""",
+        HAVING coalesce(sum(b.cash), 0) <> CASE WHEN p.status = 'posted'
+            OR (p.status = 'reversed' AND p.returned_on IS NULL) THEN p.amount ELSE 0 END""",
     "refunds_move_money_once": """
         SELECT r.id, r.status || ' with ' || count(m.id) || ' movements' FROM refunds r
         LEFT JOIN movements m ON m.source = r.id AND m.kind = 'refund' GROUP BY r.id, r.status

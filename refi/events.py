@@ -164,6 +164,15 @@ class DebtWaived(Event):
 
 
 @dataclass(frozen=True)
+class MoneySetAside(Event):
+    """An act left the loan less to pay: ``amount`` of the payment waits in suspense for its payer."""
+
+    borrower_id: str
+    payment: str
+    amount: int
+
+
+@dataclass(frozen=True)
 class LoanActReversed(Event):
     """The act ``undone`` counts no more, by ``act``."""
 

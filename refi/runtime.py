@@ -24,15 +24,17 @@ from refi.gateways.choosing import Channels, channels_of
 from refi.gateways.line import Line, open_client
 from refi.gateways.payment_http import PaymentHttp
 from refi.gateways.sandbox_control import SandboxControl
+from refi.loans import act_service as loan_acts
 from refi.loans import hold_service
 from refi.notifications import handlers as on_notifications
 from refi.notifications import jobs as messages
 from refi.notifications import templates
 from refi.notifications.sending_service import StillWanted, code_still_wanted
 from refi.payments import autopay_jobs as autopay
+from refi.payments import correction_service, notice_service, suspense_act_service
+from refi.payments import handlers as on_payments
 from refi.payments import jobs as payments
 from refi.payments import news_jobs as provider_news
-from refi.payments import notice_service, suspense_act_service
 from refi.payments.reconciliation import Waits
 from refi.settings import Settings
 from refi.staff.service import Act
@@ -107,6 +109,7 @@ JOBS: dict[str, Job] = {
 HANDLERS: dict[str, list[Handler]] = {
     "OneTimeCodeIssued": [on_notifications.one_time_code_issued],
     "EmailGiven": [on_notifications.email_given],
+    "MoneySetAside": [on_payments.money_set_aside],
     "PaymentPosted": [on_crosssell.payment_posted],
 }
 
@@ -122,6 +125,8 @@ ACTS: dict[str, Act] = {
     review_service.ACT: review_service.act,
     suspense_act_service.ACT: suspense_act_service.act,
     hold_service.ACT: hold_service.act,
+    **loan_acts.ACTS,
+    correction_service.ACT: correction_service.act,
 }
 """What happens to a proposal of each kind when a second person answers it."""
 

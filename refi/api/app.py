@@ -16,10 +16,11 @@ from refi.applications import routes as applications
 from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
 from refi.crosssell import routes as crosssell
+from refi.loans import act_routes
 from refi.loans import routes as loans
 from refi.notifications import opt_out_routes, preference_routes
 from refi.notifications import routes as notifications
-from refi.payments import autopay_routes, suspense_routes
+from refi.payments import autopay_routes, correction_routes, suspense_routes
 from refi.payments import routes as payments
 from refi.payments import staff_routes as staff_payments
 from refi.runtime import ACTS, Runtime
@@ -49,7 +50,9 @@ ROUTERS: list[APIRouter] = [
     review_routes.router,
     document_routes.staff_router,
     loans.staff_router,
+    act_routes.router,
     staff_payments.router,
+    correction_routes.router,
     suspense_routes.router,
 ]
 

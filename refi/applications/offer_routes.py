@@ -20,6 +20,7 @@ from refi.sign_in import service as sign_in
 from refi.web import problems
 from refi.web.fields import Body, BusinessDate, Instant, Out, RateOut, known_id
 from refi.web.messages import language
+from refi.web.plans import InstallmentOut, ScheduleOut
 from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork
 
 router = APIRouter(
@@ -62,28 +63,6 @@ class OfferWithAgreement(OfferOut):
 
     agreement: dict[str, Any]
     agreement_text: str
-
-
-class InstallmentOut(Out):
-    """One installment, minor units."""
-
-    number: int
-    due_date: BusinessDate
-    principal: int
-    interest: int
-    fee: int
-    amount: int
-    paid: int
-    outstanding: int
-    balance_after: int
-    status: str
-
-
-class ScheduleOut(Out):
-    """The installments, dated as if the payee were credited today: the day fixes dates, never amounts."""
-
-    data: list[InstallmentOut]
-    dates_fixed: bool
 
 
 class AcceptIn(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -105,6 +105,19 @@ class Account:
     def newest(self) -> State:
         """The state on the last day."""
         return self.state(self.last_day)
+
+
+def without_excess(account: Account, excess: Mapping[str, int]) -> tuple[Account, dict[str, int]]:
+    """The account with only what it takes of each receipt, and what that leaves of each."""
+    left = {source: amount for source, amount in excess.items() if amount}
+    kept: list[Event] = []
+    for event in account.events:
+        rest = left.get(event.id, 0) if isinstance(event, Receipt) else 0
+        if rest and isinstance(event, Receipt) and rest < event.amount:
+            kept.append(replace(event, amount=event.amount - rest))
+        elif not rest:
+            kept.append(event)
+    return (replace(account, events=tuple(kept)), left) if left else (account, left)
 
 
 def charge_off_of(account: Account, state: State) -> ChargeOff | None:

@@ -6,7 +6,8 @@ splits otherwise than before are taken back and booked anew, the stored schedule
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 
@@ -18,7 +19,7 @@ from refi.ledger.entries import Kind, Split
 from refi.ledger.tables import Movement
 from refi.loans import copies_service as copies
 from refi.loans import replaying
-from refi.loans.account import Account
+from refi.loans.account import Account, without_excess
 from refi.loans.acts import Happened
 from refi.loans.booking import Line, bookings, changed, left_of, schedule_of
 from refi.loans.replaying import RECEIVED, Moved, status_of
@@ -32,6 +33,14 @@ from refi.schedules.contract import Contract, Event, Receipt, State
 from refi.schedules.day_count import DayCount
 from refi.staff import service as staff
 from refi.states import move
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A loan brought in line: its state today, and what it gave back of each receipt, minor units."""
+
+    state: State
+    surplus: Mapping[str, int]
 
 
 def terms_of(loan: Loan) -> Terms:
@@ -106,16 +115,38 @@ async def acts_of_loans(work: Work, loans: Sequence[Loan]) -> dict[str, list[Loa
 
 async def bring_in_line(
     work: Work, loan: Loan, movements: Sequence[Movement], before: Account, after: Account
-) -> State:
-    """Make ledger, schedule and status of a locked loan say what the contract says; the new state."""
-    old, new = before.newest, after.newest
+) -> Settled:
+    """Make ledger, schedule and status of a locked loan say what the contract says.
+
+    Money that the loan does not take any more leaves it for good: it waits in suspense for whoever paid it,
+    whatever is taken back later.
+    """
+    old = before.newest
+    counted = {source: rest for source, rest in old.excess.items() if source not in after.gone}
+    after, known = without_excess(after, counted)
+    after, surplus = without_excess(after, after.newest.excess)
+    new = after.newest
     await _rebook(work, loan, movements, (before, old), (after, new))
+    for source in sorted({*known, *surplus}):
+        await _set_aside(work, loan, source, known.get(source, 0) + surplus.get(source, 0))
     if schedule_of(old) != schedule_of(new):
         await work.session.execute(delete(Installment).where(Installment.loan_id == loan.id))
         await write_schedule(work, loan, new)
     state = new if after.last_day >= work.on else after.state(work.on)
     await _settle(work, loan, state)
-    return state
+    return Settled(state, surplus)
+
+
+async def _set_aside(work: Work, loan: Loan, source: str, amount: int) -> None:
+    await ledger.book(
+        work,
+        Kind.UNIDENTIFIED_RECEIPT,
+        Split(suspense=amount),
+        cause=f"{source}:excess:{loan.version}",
+        effective_on=work.on,
+        loan_id=loan.id,
+        source=source,
+    )
 
 
 async def write_schedule(work: Work, loan: Loan, state: State) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from refi.db.work import Work
@@ -12,14 +12,15 @@ from refi.errors import Fault, Refused
 from refi.ids import BorrowerId, LoanId
 from refi.ledger import service as ledger
 from refi.loans import service as loans
-from refi.loans.account import Account
+from refi.loans.answers_routes import AsOf, LoanOut, loan_out, read_on
 from refi.loans.finding_service import any_loan
 from refi.loans.states import LoanNotActive, LoanStatus
 from refi.loans.tables import Loan
 from refi.staff.roles import READ_MONEY, require_any
 from refi.web import problems
-from refi.web.deps import CurrentPage, Paging
-from refi.web.fields import BusinessDate, Instant, Out, Page, RateOut, known_id
+from refi.web.deps import CurrentPage, Paging, etag
+from refi.web.fields import BusinessDate, Instant, Out, Page, known_id
+from refi.web.plans import InstallmentOut, ScheduleOut
 from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork, StaffRoute
 
 router = APIRouter(
@@ -35,64 +36,6 @@ staff_router = APIRouter(
     route_class=StaffRoute,
     responses=problems.responses(401, 403, 404, 422, 503),
 )
-
-
-class BalancesOut(Out):
-    """What is owed today, minor units; interest is what has accrued and is unpaid."""
-
-    principal: int
-    interest: int
-    fees: int
-    penalties: int
-    total: int
-    past_due: int
-
-
-class LoanOut(Out):
-    """A loan as of the business date."""
-
-    id: str
-    status: LoanStatus
-    product: str
-    currency: str
-    principal: int
-    term: int
-    method: str
-    apr: RateOut
-    effective_annual_rate: RateOut
-    agreement: str
-    disbursed_on: BusinessDate | None
-    closed_on: BusinessDate | None
-    balances: BalancesOut
-    next_due_date: BusinessDate | None
-    next_due_amount: int | None
-    days_past_due: int
-    bucket: str
-    version: int
-    created_at: Instant
-
-
-class InstallmentOut(Out):
-    """One installment, minor units; ``status`` is derived for the business date."""
-
-    number: int
-    due_date: BusinessDate
-    principal: int
-    interest: int
-    fee: int
-    penalty: int
-    amount: int
-    paid: int
-    outstanding: int
-    balance_after: int
-    status: str
-
-
-class ScheduleOut(Out):
-    """The installments. Before the payoff arrives the dates are those of a payoff that arrives today."""
-
-    data: list[InstallmentOut]
-    dates_fixed: bool
 
 
 class PayoffOut(Out):
@@ -142,23 +85,26 @@ async def list_loans(work: CurrentWork, actor: CurrentActor, page: CurrentPage) 
         )
     )
     return Page(
-        data=[_loan(work, loan, account) for loan, account in await loans.accounts(work, rows)],
+        data=[loan_out(work, loan, account) for loan, account in await loans.accounts(work, rows)],
         has_more=has_more,
     )
 
 
 @router.get("/{loan_id}")
-async def show(loan_id: str, work: CurrentWork, actor: CurrentActor) -> LoanOut:
-    """The account as of the business date."""
+async def show(
+    loan_id: str, work: CurrentWork, actor: CurrentActor, response: Response, as_of: AsOf = None
+) -> LoanOut:
+    """The account as of the business date, or as it stood at the end of an earlier day."""
     loan = await _own(work, actor.id, loan_id)
-    return _loan(work, loan, await loans.account(work, loan))
+    response.headers["ETag"] = etag(loan.version)
+    return loan_out(work, loan, await loans.account(work, loan), as_of)
 
 
 @router.get("/{loan_id}/schedule")
 async def schedule(loan_id: str, work: CurrentWork, actor: CurrentActor) -> ScheduleOut:
     """The installments with what was paid on each."""
     loan = await _own(work, actor.id, loan_id)
-    state = (await loans.account(work, loan)).state(_as_of(work, loan))
+    state = (await loans.account(work, loan)).state(read_on(work, loan))
     return ScheduleOut(
         data=[InstallmentOut.model_validate(item) for item in state.installments],
         dates_fixed=loan.credited_on is not None,
@@ -222,38 +168,3 @@ async def _transactions(work: Work, loan_id: str, page: Paging) -> Page[Transact
 
 async def _own(work: Work, borrower_id: str, loan_id: str) -> Loan:
     return await loans.own(work, BorrowerId(borrower_id), LoanId(known_id(loan_id, "loan")))
-
-
-def _as_of(work: Work, loan: Loan) -> BusinessDate:
-    return max(work.on, loan.credited_on or loan.opened_on)
-
-
-def _loan(work: Work, loan: Loan, account: Account) -> LoanOut:
-    state = account.state(_as_of(work, loan))
-    owed = loan.status in (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF)
-    balances = (
-        BalancesOut.model_validate(account.owed(_as_of(work, loan)))
-        if owed
-        else BalancesOut(principal=0, interest=0, fees=0, penalties=0, total=0, past_due=0)
-    )
-    return LoanOut(
-        id=loan.id,
-        status=loan.status,
-        product=loan.product.value,
-        currency=loan.currency,
-        principal=loan.principal,
-        term=loan.term,
-        method=loan.method,
-        apr=loan.apr,
-        effective_annual_rate=loan.effective_annual_rate,
-        agreement=loan.agreement_id,
-        disbursed_on=loan.credited_on,
-        closed_on=loan.closed_on,
-        balances=balances,
-        next_due_date=state.next_due_date if owed else None,
-        next_due_amount=state.next_due_amount if owed else None,
-        days_past_due=state.days_past_due if owed else 0,
-        bucket=work.policy.delinquency.bucket(state.days_past_due if owed else 0),
-        version=loan.version,
-        created_at=loan.created_at,
-    )

@@ -22,6 +22,7 @@ from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
 from refi.loans import copies_service as copies
 from refi.loans.books_service import (
+    Settled,
     account,
     account_of,
     accounts,
@@ -34,7 +35,7 @@ from refi.loans.states import MOVES, LoanNotActive, LoanStatus
 from refi.loans.tables import Agreement, Loan, Product
 from refi.schedules import dates
 from refi.schedules.amortization import Schedule
-from refi.schedules.contract import Receipt, State
+from refi.schedules.contract import Receipt
 from refi.staff import service as staff
 from refi.states import move
 
@@ -179,11 +180,12 @@ async def loans_of(
     return (await work.session.scalars(query)).all()
 
 
-async def post_receipt(work: Work, loan: Loan, receipt: Receipt) -> State:
+async def post_receipt(work: Work, loan: Loan, receipt: Receipt) -> Settled:
     """Book money that arrived for a locked loan; the loan closes itself when nothing is owed.
 
     On a loan that is charged off it is a recovery, and the loan stays charged off. A back-dated receipt
-    re-splits what came after it: what changes is taken back and booked anew.
+    re-splits what came after it: what changes is taken back and booked anew. What the loan does not take, of
+    this or of a later receipt, is ``surplus``: it waits in suspense, and the caller sends it back.
     """
     if loan.status not in (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF):
         raise LoanNotActive(f"a loan that is {loan.status.value} takes no payment")
@@ -192,14 +194,14 @@ async def post_receipt(work: Work, loan: Loan, receipt: Receipt) -> State:
     return await bring_in_line(work, loan, movements, before, before.with_event(receipt))
 
 
-async def take_back_receipt(work: Work, loan: Loan, source: str) -> State:
+async def take_back_receipt(work: Work, loan: Loan, source: str) -> Settled:
     """Take back the money of ``source`` from a locked loan; a loan that it had closed is active again."""
     movements = await ledger.of_loan(work, loan.id)
     before = account_of(loan, movements, await acts_of(work, loan))
     return await bring_in_line(work, loan, movements, before, before.undone(source, work.on))
 
 
-async def release_receipt(work: Work, loan: Loan, source: str) -> State:
+async def release_receipt(work: Work, loan: Loan, source: str) -> Settled:
     """Take the money of ``source`` off a locked loan and keep it in suspense, for whom it belongs to."""
     movements = await ledger.of_loan(work, loan.id)
     before = account_of(loan, movements, await acts_of(work, loan))

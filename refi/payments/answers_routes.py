@@ -123,7 +123,8 @@ async def payments_out(work: Work, loan_id: str, rows: Sequence[Payment]) -> lis
 
 def payment_out(row: Payment, movements: Sequence[Movement], refunds: Sequence[Refund]) -> PaymentOut:
     """One payment with what it paid."""
-    booked = [m for m in ledger.live(movements, Kind.REPAYMENT) if m.source == row.id]
+    taken = (*ledger.live(movements, Kind.REPAYMENT), *ledger.live(movements, Kind.RECOVERY))
+    booked = [m for m in taken if m.source == row.id]
     posted = row.status is PaymentStatus.POSTED
     parts = [part for m in booked for part in m.allocations] if posted else []
     return PaymentOut(

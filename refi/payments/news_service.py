@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from refi import events, ids
 from refi.db.work import Work
@@ -19,6 +19,7 @@ from refi.payments import autopay_service, suspense_service
 from refi.payments import service as payments
 from refi.payments.processor import Outcome, Status
 from refi.payments.provider_events import EventType, ProviderEvent
+from refi.payments.returning_service import reverse
 from refi.payments.states import (
     PAYMENT_MOVES,
     PAYOUT_MOVES,
@@ -29,7 +30,7 @@ from refi.payments.states import (
     PayoutStatus,
 )
 from refi.payments.suspense import SuspenseKind
-from refi.payments.tables import Payment, Payout, Refund, SourceType, UnmatchedReceipt
+from refi.payments.tables import Payment, Payout, SourceType, UnmatchedReceipt
 from refi.schedules.contract import Mode, Receipt
 from refi.states import move
 
@@ -116,10 +117,7 @@ async def _refund_repayments(work: Work, loan_id: LoanId) -> None:
         select(Payment).where(Payment.loan_id == loan_id, Payment.status == PaymentStatus.POSTED)
     )
     for payment in rows.all():
-        refunded = await work.session.scalar(
-            select(func.sum(Refund.amount)).where(Refund.payment_id == payment.id)
-        )
-        if (rest := payment.amount - int(refunded or 0)) > 0:
+        if (rest := await payments.not_sent_back(work, payment)) > 0:
             await payments.plan_refund(work, payment, rest)
 
 
@@ -248,9 +246,9 @@ async def post(work: Work, row: Payment, provider_id: str, effective_on: date) -
     if loan.status in (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF):
         counts_on = max(counts_on, loan.credited_on or counts_on)
         receipt = Receipt(row.id, counts_on, row.amount, Mode(row.mode))
-        excess = (await loans.post_receipt(work, loan, receipt)).excess.get(row.id, 0)
+        surplus = (await loans.post_receipt(work, loan, receipt)).surplus
     else:
-        excess = row.amount
+        surplus = {row.id: row.amount}
         await ledger.book(
             work,
             Kind.UNIDENTIFIED_RECEIPT,
@@ -260,35 +258,10 @@ async def post(work: Work, row: Payment, provider_id: str, effective_on: date) -
             effective_on=counts_on,
             loan_id=row.loan_id,
         )
-    if excess:
-        await payments.plan_refund(work, row, excess)
+    for source, amount in surplus.items():  # an earlier date may leave nothing to pay for later money
+        payer = row if source == row.id else await work.session.get_one(Payment, source)
+        await payments.plan_refund(work, payer, amount)
     work.announce(events.PaymentPosted(row.id, row.borrower_id, row.loan_id, row.amount, counts_on))
-
-
-async def reverse(work: Work, row: Payment, reason: str, on: date) -> None:
-    """Take a posted payment back (a returned debit); the loan owes again what it had paid."""
-    if row.status is PaymentStatus.REVERSED:
-        return
-    row.status = move(PAYMENT_MOVES, row.status, PaymentStatus.REVERSED)
-    row.reason, row.returned_on = reason, on
-    loan = await loans.lock(work, LoanId(row.loan_id))
-    movements = await ledger.of_loan(work, loan.id)
-    taken = [*ledger.live(movements, Kind.REPAYMENT), *ledger.live(movements, Kind.RECOVERY)]
-    if any(m.source == row.id for m in taken):
-        await loans.take_back_receipt(work, loan, row.id)
-    else:  # the loan never took it, or was cancelled and released it: the money waited in suspense
-        await ledger.book(
-            work,
-            Kind.UNIDENTIFIED_RETURNED,
-            Split(suspense=row.amount),
-            cause=f"{row.id}:returned",
-            source=row.id,
-            effective_on=work.on,
-            loan_id=loan.id,
-        )
-    await suspense_service.payment_taken_back(work, row)
-    await autopay_service.failed(work, row, reason)
-    work.announce(events.PaymentReversed(row.id, row.borrower_id, row.loan_id, row.amount, min(on, work.on)))
 
 
 def _same_amount(expected: int, news: ProviderEvent) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from refi import ids
 from refi.borrowers import service as borrowers
@@ -174,6 +174,28 @@ async def payments_of(
     if starting_after is not None:
         query = query.where(Payment.id < starting_after)
     return (await work.session.scalars(query)).all()
+
+
+async def not_sent_back(work: Work, payment: Payment) -> int:
+    """What of a payment was not sent back and is not about to be, minor units."""
+    back = await work.session.scalar(
+        select(func.sum(Refund.amount)).where(
+            Refund.payment_id == payment.id, Refund.status != RefundStatus.FAILED
+        )
+    )
+    return payment.amount - int(back or 0)
+
+
+async def in_suspense(work: Work, payment: Payment) -> int:
+    """What of a payment waits in suspense and is not about to be sent back, minor units."""
+    held = await work.session.scalar(
+        text(
+            "SELECT sum(CASE WHEN credit = 'suspense' THEN amount ELSE -amount END)::bigint FROM transfers"
+            " WHERE source = :id AND 'suspense' IN (debit, credit)"
+        ),
+        {"id": payment.id},
+    )
+    return int(held or 0) - (payment.amount - await not_sent_back(work, payment))
 
 
 async def plan_refund(work: Work, payment: Payment, amount: int) -> None:

@@ -7,6 +7,7 @@ refused when the service starts, with its name, the line and the reason.
 from __future__ import annotations
 
 from refi.policies.base import DayBand, Value
+from refi.policies.changing import Changes, Yearly
 from refi.policies.deciding import Challenger, Consent, ReasonCode, Review, Underwriting
 from refi.policies.lending import (
     Allocation,
@@ -39,6 +40,7 @@ __all__ = [
     "Arm",
     "Card",
     "Challenger",
+    "Changes",
     "Collections",
     "Component",
     "Consent",
@@ -69,6 +71,7 @@ __all__ = [
     "Underwriting",
     "Value",
     "When",
+    "Yearly",
     "challenger",
     "load",
     "overlaid",

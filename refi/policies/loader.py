@@ -14,6 +14,7 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from refi.policies.base import Name, Value
+from refi.policies.changing import Changes
 from refi.policies.deciding import Underwriting
 from refi.policies.lending import Allocation, Card, Market, Penalty, Price, Product, TermPrice
 from refi.policies.paying import Payments
@@ -57,6 +58,7 @@ class Policy(Value):
     delinquency: Delinquency
     collections: Collections
     payments: Payments
+    changes: Changes
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

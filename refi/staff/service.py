@@ -244,6 +244,16 @@ async def approval(work: Work, approval_id: str) -> Approval:
     return row
 
 
+async def pending(work: Work, kind: str, subject: str) -> Approval | None:
+    """The proposal of that kind about that subject that waits, if there is one."""
+    row: Approval | None = await work.session.scalar(
+        select(Approval).where(
+            Approval.kind == kind, Approval.subject == subject, Approval.status == ApprovalStatus.PENDING
+        )
+    )
+    return row
+
+
 async def proposals(
     work: Work, status: ApprovalStatus, *, limit: int, starting_after: str | None = None
 ) -> Sequence[Approval]:

@@ -85,6 +85,16 @@ async def seen_version(
 SeenVersion = Annotated[str, Depends(seen_version)]
 
 
+MaybeSeen = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=40,
+        description="the ETag that was seen; 428 without it, unless previewed",
+    ),
+]
+
+
 def check_version(seen: str, version: int) -> None:
     """`StaleVersion` unless ``seen`` is the ETag of ``version``."""
     if seen.removeprefix("W/") != etag(version):

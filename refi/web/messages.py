@@ -46,6 +46,8 @@ TITLES: dict[str, tuple[str, str, str]] = {
         "Amount exceeds payoff", "That is more than you owe.", "金额超过结清所需金额。"),
     "amount_below_minimum": ("Amount below minimum", "The amount is too small.", "金额低于最低限额。"),
     "already_reversed": ("Already reversed", "This was already taken back.", "该笔已冲正。"),
+    "modification_limit": ("Modification limit", "This was changed often enough.", "变更次数已达上限。"),
+    "cap_exceeded": ("Cap exceeded", "This would cost more than is allowed.", "变更后的综合成本超过上限。"),
     "stale_version": ("Stale version", "It has changed meanwhile. Please look again.", "内容已变更,请刷新后重试。"),
     "version_missing": ("Version missing", "Please look at it again first.", "请先刷新后再操作。"),
     "reason_required": ("Reason required", "Please give a reason.", "请填写原因。"),

@@ -108,6 +108,7 @@ async def walk(stack: Stack) -> Walk:
     await _sign(here)
     await _service(here)
     await _staff(here)
+    await _correct(here)
     await _review(here)
     await _second(here)
     await _suggest(here)
@@ -232,13 +233,49 @@ async def _payment(here: Walk, source: str) -> str:
 
 
 async def _staff(here: Walk) -> None:
-    people = {"junior": [Role.REVIEWER], "senior": [Role.SENIOR_REVIEWER, Role.AUDITOR]}
+    people = {
+        "lead": [Role.COLLECTIONS_LEAD],
+        "junior": [Role.REVIEWER],
+        "senior": [Role.SENIOR_REVIEWER, Role.AUDITOR],
+    }
     for name, roles in people.items():
         async with here.stack.runtime.database.work(SYSTEM) as work:
             await staff.hire(work, f"walk.{name}", PASSWORD, roles)
         entered = {"username": f"walk.{name}", "password": PASSWORD}
         made = (await here.do("POST /staff/v1/auth/token", entered)).json()
         here.tokens[name] = made["access_token"]
+
+
+async def _correct(here: Walk) -> None:
+    """Staff look at a loan, ask what acts would do, do some and take one back; a payment leaves the loan."""
+    loan = {"loan_id": here.known["loan_id"]}
+    for part in ("", "/schedule", "/transactions", "/payments"):
+        shown = await here.do(f"GET /staff/v1/loans/{{loan_id}}{part}", who="lead", **loan)
+    payment = {"payment_id": await _payment(here, "bank_debit")}
+
+    async def posted() -> bool | None:
+        found = await here.get("GET /staff/v1/payments/{payment_id}", who="lead", **payment)
+        return True if found["status"] == "posted" else None
+
+    await eventually("a posted payment", posted)
+    why = {"reason": "agreed on the phone"}
+    await here.do("POST /staff/v1/payments/{payment_id}/reverse", why, who="lead", **payment)
+    acts = {
+        "modifications": {"type": "defer", "months": 1},
+        "waive": {"amount": 100, "component": "interest"},
+    }
+    for path, said in acts.items():
+        shown = await here.do("GET /staff/v1/loans/{loan_id}", who="lead", **loan)
+        seen = {"If-Match": shown.headers["ETag"]}
+        operation = f"POST /staff/v1/loans/{{loan_id}}/{path}"
+        done = await here.do(operation, {**said, **why}, who="lead", headers=seen, **loan)
+    seen = {"If-Match": done.headers["ETag"]}
+    here.known["act_id"] = str(done.json()["act"]["id"])
+    await here.do("POST /staff/v1/loans/{loan_id}/charge-off", why, who="lead", headers=seen, **loan)
+    act = {"act_id": here.known["act_id"], **loan}
+    await here.do(
+        "POST /staff/v1/loans/{loan_id}/acts/{act_id}/reverse", {**why, "preview": True}, who="lead", **act
+    )
 
 
 async def _review(here: Walk) -> None:
