@@ -18,6 +18,7 @@ from refi.money import rate_text
 from refi.policies import Policy
 from refi.schedules import savings
 from refi.schedules.amortization import Method, Schedule
+from refi.schedules.caps import check_rate
 
 LATEST_DUE = timedelta(days=366)
 """No bill is due later than that: a date further ahead is a typing error."""
@@ -84,10 +85,15 @@ class Wish:
 
 
 def quote(policy: Policy, wish: Wish, on: date) -> Quote:
-    """Compare the card with a plan for each term on business date ``on``. Raises `QuoteRefused`."""
+    """Compare the card with a plan for each term on business date ``on``.
+
+    Raises `QuoteRefused`, or `PriceAboveCap` for a wished rate above the market's cap.
+    """
     terms = tuple(wish.terms) or policy.product.terms
     chosen = wish.method or policy.product.default_method
     _require_offered(policy, terms, chosen, wish.due_date, on)
+    if wish.annual_rate is not None:
+        check_rate(wish.annual_rate, policy.price.all_in_cap)
     method = Method(chosen)
     card_apr = policy.card.apr if wish.card_apr is None else wish.card_apr
     card = savings.Card(

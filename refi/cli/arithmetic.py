@@ -17,6 +17,7 @@ from refi.money import Rounding, rate_text
 from refi.schedules import apr as aprs
 from refi.schedules.amortization import Method, Terms
 from refi.schedules.amortization import schedule as make_schedule
+from refi.schedules.caps import check_price
 from refi.schedules.day_count import DayCount
 from refi.seeding.files_service import segments_lines
 
@@ -34,11 +35,14 @@ def schedule(
     monthly_fee_rate: Rate = Decimal(0),
     day_count: DayCount = DayCount.THIRTY_360,
     rounding: Rounding = Rounding.HALF_UP,
+    cap: MaybeRate = None,
     as_json: AsJson = False,
 ) -> None:
     """An installment plan, exact to the minor unit. No database."""
     with named_refusals(2):
         terms = Terms(principal, annual_rate, installments, method, monthly_fee_rate, day_count, rounding)
+        if cap is not None:
+            check_price(terms, cap)
         plan = make_schedule(terms, disbursed_on, first_due_on)
         answer = {
             "principal": plan.principal,

@@ -67,6 +67,8 @@ from refi.schedules.caps import (
     check_effective,
     check_fee,
     check_penalty,
+    check_price,
+    check_rate,
     highest_annual_rate,
     highest_monthly_fee,
 )
@@ -195,6 +197,8 @@ __all__ = [
     "check_effective",
     "check_fee",
     "check_penalty",
+    "check_price",
+    "check_rate",
     "compare",
     "corrections",
     "days_past_due",

@@ -5,11 +5,16 @@ The common shortcut fee × 24 n / (n + 1) is wrong (it gives 13.29 % for a true 
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 
 from refi.errors import Fault, Refused
+from refi.schedules.amortization import BEARS_INTEREST, Terms, schedule
 from refi.schedules.solver import DIGITS
+
+PRICED_ON = date(2027, 1, 10)
+"""Any day: under 30/360 with a regular first period the dates do not matter to a price."""
 
 PLACES = Decimal("1e-12")
 """Highest prices are given to twelve places and rounded down, so that they are under the cap."""
@@ -58,6 +63,30 @@ def check_fee(monthly_fee_rate: Decimal, cap: Decimal, installments: int) -> Non
             faults=[Fault("/monthly_fee_rate", "above_cap")],
             highest=str(highest),
         )
+
+
+def check_rate(annual_rate: Decimal, cap: Decimal) -> None:
+    """Refuse a nominal annual rate above the cap by name, before any schedule is made."""
+    highest = highest_annual_rate(cap)
+    if annual_rate > highest:
+        raise PriceAboveCap(
+            f"the annual rate {annual_rate} is above {highest}",
+            faults=[Fault("/annual_rate", "above_cap")],
+            highest=str(highest),
+        )
+
+
+def check_price(terms: Terms, cap: Decimal) -> None:
+    """Refuse terms whose fee, whose rate, or whose both together are above an effective ``cap``.
+
+    ``flat_fee`` and ``interest_free`` charge no interest, so their rate does not count. Fee and rate together
+    are judged by the plan with a regular first period.
+    """
+    rate = terms.annual_rate if terms.method in BEARS_INTEREST else Decimal(0)
+    check_fee(terms.monthly_fee_rate, cap, terms.installments)
+    check_rate(rate, cap)
+    if rate and terms.monthly_fee_rate:
+        check_effective(schedule(terms, PRICED_ON).effective_annual_rate, cap)
 
 
 def check_effective(effective_annual_rate: Decimal, cap: Decimal) -> None:

@@ -15,6 +15,8 @@ from refi.schedules.caps import (
     check_effective,
     check_fee,
     check_penalty,
+    check_price,
+    check_rate,
     highest_annual_rate,
     highest_monthly_fee,
 )
@@ -95,3 +97,26 @@ def test_the_callers_decimal_context_does_not_matter() -> None:
             check_penalty(Decimal("0.108525494902"), Decimal(2), cap)
     check_fee(expected[1], cap, 12)
     assert expected[0] == Decimal("0.217050989802")
+
+
+def test_a_price_is_refused_whichever_part_of_it_is_too_high() -> None:
+    cap = Decimal("0.24")
+    highest = highest_annual_rate(cap)
+    check_rate(highest, cap)
+    with pytest.raises(PriceAboveCap) as refusal:
+        check_rate(highest + Decimal("1e-12"), cap)
+    assert refusal.value.detail == f"the annual rate {highest + Decimal('1e-12')} is above {highest}"
+    assert refusal.value.faults == (Fault("/annual_rate", "above_cap"),)
+    assert refusal.value.facts == {"highest": str(highest)}
+    fee = Decimal("0.0101")
+    check_price(Terms(1_200_000, Decimal(9), 12, Method.FLAT_FEE, fee), cap)
+    check_price(Terms(1_200_000, Decimal(9), 12, Method.INTEREST_FREE), cap)
+    check_price(Terms(1_200_000, Decimal("0.12"), 12, monthly_fee_rate=Decimal("0.004")), cap)
+    for terms in (
+        Terms(1_200_000, Decimal(0), 12, Method.FLAT_FEE, Decimal("0.0102")),
+        Terms(1_200_000, Decimal("0.22"), 12),
+        Terms(1_200_000, Decimal("0.22"), 12, Method.EQUAL_PRINCIPAL),
+        Terms(1_200_000, Decimal("0.20"), 12, monthly_fee_rate=Decimal("0.005")),
+    ):
+        with pytest.raises(PriceAboveCap):
+            check_price(terms, cap)
