@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 from refi.policies import LadderVersion, Policy
 
 FROM_HOUR = 10
@@ -58,13 +60,25 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message as the provider's log has it."""
+    """A message as a provider's log has it; one that knows no templates knows the words."""
 
     wall: datetime
     recipient: str
     channel: str
-    template: str
     key: str
+    template: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Perhaps:
+    """A message of which nobody can tell whether it went out, by the service's own account."""
+
+    recipient: str
+    channel: str
+    stage: str
+    due_on: date
+    business: datetime
 
 
 @dataclass(slots=True)
@@ -82,7 +96,7 @@ class Debtor:
 
     def silent(self, moment: int) -> bool:
         """Whether no reminder is lawful all through ``moment``."""
-        return any(first < moment and (last is None or moment <= last) for first, last in self.stopped)
+        return any(first < moment and (last is None or moment < last) for first, last in self.stopped)
 
     def may_be_silent(self, moment: int) -> bool:
         """Whether reminders are forbidden in at least a part of ``moment``."""
@@ -99,6 +113,11 @@ class Told:
     business: datetime
     step: Step | None
     due_on: date | None
+
+    @property
+    def channel(self) -> str:
+        """The channel that took it."""
+        return self.accepted.channel
 
 
 @dataclass
@@ -120,26 +139,24 @@ class Judge:
         self._steps = steps_of(self.policy.ladder.versions[-1])
         self._templates = {template for step in self._steps for template in step.templates}
 
-    def verdict(self, log: Sequence[Accepted], *, lost: int = 0) -> tuple[list[str], Counter[str]]:
-        """Everything that is wrong, and what was counted on the way.
-
-        ``lost``: so many messages may be missing because their fate is unknown for good.
-        """
-        told = [self._placed(line) for line in log if line.template in self._templates]
+    def verdict(self, log: Sequence[Accepted], perhaps: Sequence[Perhaps]) -> tuple[list[str], Counter[str]]:
+        """Everything that is wrong, and what was counted on the way."""
+        told = [self._placed(line) for line in log if line.template in {None, *self._templates}]
         counts = Counter({"reminders accepted": len(told)})
         wrong = [*self._twice(told)]
         for each in told:
             wrong += self._unlawful(each)
         wrong += self._over_caps(told)
-        missed = list(self._missed(told, counts))
-        return wrong + (missed if len(missed) > lost else []), counts
+        wrong += self._missed(told, perhaps, counts)
+        return wrong, counts
 
     def _placed(self, line: Accepted) -> Told:
         moment = bisect_right(self._walls, line.wall) - 1
         business = self.moments[moment].business + (line.wall - self.moments[moment].wall)
         debtor, today = self._by_address[line.recipient], business.astimezone(self._market).date()
         for step, due_on in self._running(debtor, today):
-            if line.template in step.templates:
+            known = line.template in step.templates if line.template else _names(line.text, due_on)
+            if known and line.channel in step.channels:
                 return Told(line, debtor, moment, business, step, due_on)
         return Told(line, debtor, moment, business, None, None)
 
@@ -188,21 +205,31 @@ class Judge:
                 if sum(day - 6 * DAY <= other <= day for other in dates) > contact.sms_push_per_week:
                     yield f"over the weekly cap: {phone} in the week to {day}"
 
-    def _missed(self, told: Sequence[Told], counts: Counter[str]) -> Iterator[str]:
+    def _missed(
+        self, told: Sequence[Told], perhaps: Sequence[Perhaps], counts: Counter[str]
+    ) -> Iterator[str]:
         """Stages of which nothing was accepted although at the end of some moment nothing forbade it."""
         sent: dict[str, list[Told]] = defaultdict(list)
         for each in told:
             sent[each.debtor.phone].append(each)
+        doubts: dict[str, list[Perhaps]] = defaultdict(list)
+        for doubt in perhaps:
+            doubts[self._by_address[doubt.recipient].phone].append(doubt)
         settled = [number for number, moment in enumerate(self.moments) if moment.settled]
         days = {number: self.moments[number].business.astimezone(self._market).date() for number in settled}
         by_day: dict[date, list[int]] = defaultdict(list)
         for number in settled:
             by_day[days[number]].append(number)
         for debtor in self.debtors:
-            mine = sent[debtor.phone]
-            done = {(each.due_on, each.step.stage) for each in mine if each.step is not None}
+            mine = [*sent[debtor.phone], *doubts[debtor.phone]]
+            done = {(each.due_on, each.step.stage) for each in sent[debtor.phone] if each.step is not None}
+            done |= {(doubt.due_on, doubt.stage) for doubt in doubts[debtor.phone]}
+            # what may go to the app's inbox alone is in no provider's log
             for due_on, step in ((due_on, step) for due_on in debtor.dues for step in self._steps):
-                if (due_on, step.stage) in done:
+                if (
+                    due_on,
+                    step.stage,
+                ) in done or not step.channels <= CAPPED:
                     continue
                 if number := self._chance(debtor, mine, due_on, step, by_day):
                     counts["missed"] += 1
@@ -210,19 +237,31 @@ class Judge:
                     yield f"missed: {debtor.phone} {step.stage} of {due_on}, at {at}"
 
     def _chance(
-        self, debtor: Debtor, mine: Sequence[Told], due_on: date, step: Step, by_day: Mapping[date, list[int]]
+        self,
+        debtor: Debtor,
+        mine: Sequence[Told | Perhaps],
+        due_on: date,
+        step: Step,
+        by_day: Mapping[date, list[int]],
     ) -> int | None:
-        """The number of a moment at whose end the message was lawful, due, and not there."""
+        """The number of a moment at whose end the message was lawful, due, and not there.
+
+        What stops a message stops it for good, so a stage in which anything did is not looked at.
+        """
         begins = due_on + step.days * DAY
         last = begins + 400 * DAY if step.ends is None else due_on + (step.ends - 1) * DAY
         for number in (n for day in _days(begins, last, by_day) for n in by_day[day]):
+            if debtor.may_be_silent(number):
+                return None
             if self._was_due(debtor, mine, due_on, step, number):
                 return number
         return None
 
-    def _was_due(self, debtor: Debtor, mine: Sequence[Told], due_on: date, step: Step, number: int) -> bool:
+    def _was_due(
+        self, debtor: Debtor, mine: Sequence[Told | Perhaps], due_on: date, step: Step, number: int
+    ) -> bool:
         paid = debtor.paid.get(due_on)
-        if (paid is not None and paid <= number) or debtor.may_be_silent(number):
+        if paid is not None and paid <= number:
             return False
         local = self.moments[number].business.astimezone(debtor.zone)
         window = self.policy.contact.gate(step.gate)  # type: ignore[arg-type]
@@ -230,17 +269,22 @@ class Judge:
             return False
         if local.date() < due_on + step.days * DAY:
             return False
+        ends = self.moments[number].business + DAY / 24
         days = [
             each.business.astimezone(debtor.zone).date()
             for each in mine
-            if each.moment <= number and each.accepted.channel in CAPPED
+            if each.business < ends and each.channel in CAPPED
         ]
         contact = self.policy.contact
-        if step.channels <= CAPPED:
-            week = sum(local.date() - 6 * DAY <= day <= local.date() for day in days)
-            return days.count(local.date()) < contact.sms_push_per_day and week < contact.sms_push_per_week
-        return True
+        week = sum(local.date() - 6 * DAY <= day <= local.date() for day in days)
+        return days.count(local.date()) < contact.sms_push_per_day and week < contact.sms_push_per_week
 
 
 def _days(first: date, last: date, known: Mapping[date, object]) -> Iterator[date]:
     return (day for day in sorted(known) if first <= day <= last)
+
+
+def _names(text: str, due_on: date) -> bool:
+    """Whether a text speaks of an installment due on thatday."""
+    ways = ((due_on, "long", "zh_CN"), (due_on, "medium", "en"))
+    return any(format_date(day, length, locale=locale) in text for day, length, locale in ways)

@@ -23,8 +23,10 @@ from refi.borrowers import service as borrowers
 from refi.db.work import BUSINESS_DAY_LOCK, SYSTEM, Database, Work
 from refi.demo.walker import eventually
 from refi.ids import BorrowerId
+from refi.loans import hold_service as holds
 from refi.loans import service as loans
 from refi.loans.account import terms_of
+from refi.loans.holds import HoldKind
 from refi.loans.tables import Loan, Product
 from refi.notifications import service as messages
 from refi.payments import service as payments
@@ -32,7 +34,8 @@ from refi.payments.tables import Destination
 from refi.schedules.amortization import schedule
 from refi.schedules.contract import Status
 from refi.seeding import made_up
-from tests.slices.reminder_verdicts import Accepted, Debtor, Moment
+from tests.slices.reminder_verdicts import Accepted, Debtor, Moment, Perhaps
+from tests.slices.telephone_company import TelephoneCompany
 from tests.slices.town import PATIENCE
 from tests.stack import ON
 
@@ -60,6 +63,8 @@ class Season:
     database: Database
     zone: ZoneInfo
     moments: list[Moment] = field(default_factory=list)
+    holds: dict[str, str] = field(default_factory=dict)
+    """The hold that stands, by loan."""
 
     @property
     def number(self) -> int:
@@ -215,6 +220,24 @@ async def wake(database: Database) -> None:
         await messages.wake(work)
 
 
+async def stop(season: Season, debtor: Debtor) -> None:
+    """The borrower disputes the debt: reminders stop from now on."""
+    async with season.database.work(SYSTEM) as work:
+        loan = await work.session.get_one(Loan, debtor.loan_id)
+        hold = await holds.place(
+            work, BorrowerId(loan.borrower_id), HoldKind.DISPUTE, "the borrower disputes it"
+        )
+    debtor.stopped.append((season.number, None))
+    season.holds[debtor.loan_id] = hold.id
+
+
+async def let_go(season: Season, debtor: Debtor) -> None:
+    """The dispute is settled: reminders go on."""
+    async with season.database.work(SYSTEM) as work:
+        await holds.lift(work, season.holds.pop(debtor.loan_id), "settled")
+    debtor.stopped[-1] = (debtor.stopped[-1][0], season.number)
+
+
 UNSETTLED = """
     SELECT (SELECT count(*) FROM queue.pgqueuer WHERE status = 'picked'
               OR (status = 'queued' AND execute_after <= now() AND entrypoint <> 'resolve_order'))
@@ -223,8 +246,13 @@ UNSETTLED = """
               AND not_before <= now() + shift + interval '30 seconds')
 """
 """Jobs that are due, news that waits, messages whose time has come or comes with the next try."""
-IN_DOUBT = "SELECT count(*) FROM messages WHERE ask_at IS NOT NULL"
-"""Messages of which the channel has yet to be asked what became of them."""
+IN_DOUBT = "SELECT count(*) FROM messages WHERE ask_at <= now() + interval '15 seconds'"
+"""Messages of which the channel is soon to be asked what became of them."""
+NEVER_KNOWN = """
+    SELECT b.phone_sealed, m.channel, m.stage, s.due_on, m.contacted_at FROM messages m
+    JOIN borrowers b ON b.id = m.borrower_id JOIN message_subjects s ON s.message_id = m.id
+    WHERE m.status IN ('claimed', 'unknown')"""
+"""Messages whose channel can never tell whether it took them."""
 
 
 async def settled(database: Database, provider: Path, *, beyond_doubt: bool = False) -> bool:
@@ -244,12 +272,21 @@ async def settled(database: Database, provider: Path, *, beyond_doubt: bool = Fa
     return doubts == 0
 
 
-def accepted(provider: Path) -> list[Accepted]:
-    """The provider's own log of messages, oldest first."""
+def accepted(provider: Path, company: TelephoneCompany) -> list[Accepted]:
+    """The providers' own logs of messages."""
     rows = _provider(
-        provider, "SELECT sent_at, recipient, channel, template, key FROM messages ORDER BY number"
+        provider, "SELECT sent_at, recipient, channel, key, template FROM messages ORDER BY number"
     )
-    return [Accepted(datetime.fromisoformat(at), *rest) for at, *rest in rows]
+    pushed = [Accepted(datetime.fromisoformat(at), *rest) for at, *rest in rows]
+    texted = [Accepted(sms.wall, sms.to, "sms", sms.key, text=sms.text) for sms in company.log]
+    return [*pushed, *texted]
+
+
+async def never_known(database: Database) -> list[Perhaps]:
+    """What the service says it cannot know."""
+    async with database.engine.connect() as connection:
+        rows = await connection.exec_driver_sql(NEVER_KNOWN)
+        return [Perhaps(database.vault.open(phone), *rest) for phone, *rest in rows]
 
 
 def _provider(path: Path, query: str) -> list[tuple[str, ...]]:

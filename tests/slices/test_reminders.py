@@ -19,11 +19,13 @@ from refi.close import DAY
 from refi.db.migrate import open_books
 from refi.demo.walker import eventually
 from refi.runtime import Runtime, build
+from tests.gateways.given import listening
 from tests.proofs import Proof
 from tests.slices import season
 from tests.slices.nursery import Nursery
 from tests.slices.reminder_verdicts import Debtor, Judge
 from tests.slices.season import Habit, Season
+from tests.slices.telephone_company import Fault, TelephoneCompany
 from tests.slices.town import PATIENCE, QUICK, Town
 from tests.stack import ON, free_ports
 
@@ -36,6 +38,14 @@ TURNS = (time(0, 5), time(7, 40), time(10, 5), time(15), time(21, 40), time(22, 
 CATCHES_UP_AT = TURNS.index(time(21, 40))
 """The turn at whose end every message is beyond doubt: a day here is shorter than a claim's ten seconds."""
 MONTH = 28
+BY_TWILIO = {
+    "REFI_SMS_CHANNEL": "twilio",
+    "REFI_TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
+    "REFI_TWILIO_AUTH_TOKENS": "not-a-secret",
+    "REFI_TWILIO_SENDER": "+8610690000",
+    "REFI_CIRCUIT_SECONDS": "1",
+}
+"""SMS go through a company that neither deduplicates nor can be asked; push through one that does both."""
 FAULTS = (
     {"mode": "error", "status": 500}, {"mode": "error", "status": 503}, {"mode": "error", "status": 429},
     {"mode": "timeout", "seconds": 1}, {"mode": "silent"},
@@ -50,6 +60,7 @@ class World:
     runtime: Runtime
     provider: httpx.AsyncClient
     season: Season
+    company: TelephoneCompany
     random: Random
     proof: Proof
 
@@ -67,16 +78,18 @@ async def world(database_url: str, place: Path, proof: Proof) -> AsyncIterator[W
     chosen = settings.read(database_url=database_url, provider_url=provider_url)
     runtime = build(chosen)
     await open_books(runtime.database.engine, "cn", ON)
-    environment = {"REFI_DATABASE_URL": database_url, "REFI_PROVIDER_URL": provider_url, **QUICK}
+    company = TelephoneCompany()
+    environment = {"REFI_DATABASE_URL": database_url, "REFI_PROVIDER_URL": provider_url, **QUICK, **BY_TWILIO}
     key = chosen.provider_key.get_secret_value()
-    with Nursery(environment) as nursery:
-        town = Town(nursery, place, chosen, port)
-        headers, limits = {"Authorization": f"Bearer {key}"}, httpx.Limits(max_keepalive_connections=0)
-        async with httpx.AsyncClient(
-            base_url=provider_url, timeout=10, headers=headers, limits=limits
-        ) as provider:
+    headers, limits = {"Authorization": f"Bearer {key}"}, httpx.Limits(max_keepalive_connections=0)
+    async with (
+        listening(company.app()) as sms_url,
+        httpx.AsyncClient(base_url=provider_url, timeout=10, headers=headers, limits=limits) as provider,
+    ):
+        with Nursery({**environment, "REFI_TWILIO_URL": sms_url}) as nursery:
+            town = Town(nursery, place, chosen, port)
             days = Season(runtime.database, runtime.database.zone)
-            yield World(town, runtime, provider, days, proof.random(), proof)
+            yield World(town, runtime, provider, days, company, proof.random(), proof)
     await runtime.close()
 
 
@@ -118,24 +131,50 @@ async def live(
         for turn, at in enumerate(TURNS):
             mine = [habit for habit in habits.get(on, []) if habit.turn == turn]
             await _turn(
-                here, on, at, mine, sent, murders.count((day, turn)), beyond_doubt=turn == CATCHES_UP_AT
+                here,
+                on,
+                at,
+                debtors,
+                mine,
+                sent,
+                murders.count((day, turn)),
+                beyond_doubt=turn == CATCHES_UP_AT,
             )
 
 
 async def _turn(
-    here: World, on: date, at: time, habits: list[Habit], sent: list[Habit], kills: int, *, beyond_doubt: bool
+    here: World,
+    on: date,
+    at: time,
+    debtors: list[Debtor],
+    habits: list[Habit],
+    sent: list[Habit],
+    kills: int,
+    *,
+    beyond_doubt: bool,
 ) -> None:
     await open_for_business(here, on, at)
     if here.random.random() < 0.3:
         fault = {**here.random.choice(FAULTS), "operation": "messages", "calls": here.random.randint(1, 4)}
         (await here.provider.post("/control/faults", json=fault)).raise_for_status()
         here.proof.fired(f"provider {fault['mode']} {fault.get('status', '')}".strip())
+        here.company.faults.extend(here.random.choices(list(Fault), k=2))
+    await _dispute(here, debtors)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(season.wake(here.season.database))
         tasks.create_task(_pay(here, habits, sent, on))
         for _ in range(kills):
             tasks.create_task(_kill(here))
     await _settle(here, sent, beyond_doubt=beyond_doubt)
+
+
+async def _dispute(here: World, debtors: list[Debtor]) -> None:
+    """Now and then somebody disputes the debt, or a dispute is settled."""
+    for debtor in here.random.sample(debtors, k=max(1, len(debtors) // 100)):
+        if debtor.loan_id in here.season.holds:
+            await season.let_go(here.season, debtor)
+        elif here.random.random() < 0.3:
+            await season.stop(here.season, debtor)
 
 
 async def _settle(here: World, sent: list[Habit], *, beyond_doubt: bool) -> None:
@@ -192,8 +231,12 @@ async def test_every_reminder_once(proof: Proof, cloned_database_url: str, tmp_p
             await live(here, ON + MONTH * DAY, days, outages, kills, debtors)
             await season.settled(here.season.database, here.log, beyond_doubt=True)
             judge = Judge(here.runtime.database.policy, here.season.moments, debtors)
-            wrong, counts = judge.verdict(season.accepted(here.log))
+            wrong, counts = judge.verdict(
+                season.accepted(here.log, here.company), await season.never_known(here.runtime.database)
+            )
             assert wrong == []
+            for fault, times in here.company.fired.items():
+                proof.fired(fault, times)
             report = await audit.run(here.runtime.database, here.runtime.processor)
             assert (report.findings, report.skipped) == ((), {})
             proof.record(**counts, ended=await season.ended(here.season.database))
