@@ -16,6 +16,7 @@ from refi.applications import routes as applications
 from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
 from refi.crosssell import routes as crosssell
+from refi.documents import routes as documents
 from refi.loans import act_routes
 from refi.loans import routes as loans
 from refi.notifications import opt_out_routes, preference_routes
@@ -51,6 +52,8 @@ ROUTERS: list[APIRouter] = [
     document_routes.staff_router,
     loans.staff_router,
     act_routes.router,
+    documents.router,
+    documents.staff_router,
     staff_payments.router,
     correction_routes.router,
     suspense_routes.router,
