@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import date, time, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from refi import scheduler
+from refi import clock, scheduler
 from refi.runtime import Runtime, build
 from refi.scheduler import JOBS, due_days, run_scheduler
 from refi.worker import run_worker
@@ -95,6 +97,41 @@ async def test_the_zone_of_the_market_decides_when_a_day_ends(desk: Desk) -> Non
     await desk.clock_at(ON + DAY, time(7, 30))  # still the day before in UTC
     await desk.service.turn_to(ON)
     assert await due_days(desk.runtime) == 1
+
+
+CAIRO = "Africa/Cairo"
+"""Summer time begins at midnight there, so that a day has no 00:00, and ends at midnight: an hour twice."""
+
+
+@pytest.mark.parametrize(
+    ("on", "instant", "due"),
+    [
+        (date(2026, 4, 23), "2026-04-23T21:59:59Z", 0),  # 23:59:59, the last second
+        (date(2026, 4, 23), "2026-04-23T22:00:00Z", 1),  # 01:00 of the 24th: there is no midnight
+        (date(2026, 10, 29), "2026-10-29T20:30:00Z", 0),  # 23:30, summer time
+        (date(2026, 10, 29), "2026-10-29T21:30:00Z", 0),  # 23:30 again, an hour later
+        (date(2026, 10, 29), "2026-10-29T22:00:00Z", 1),  # 00:00 of the 30th
+    ],
+)
+async def test_a_day_without_midnight_and_a_day_of_25_hours_end_once(
+    desk: Desk, on: date, instant: str, due: int
+) -> None:
+    policy = desk.runtime.database.policy
+    market = policy.market.model_copy(update={"time_zone": CAIRO})
+    database = replace(desk.runtime.database, policy=policy.model_copy(update={"market": market}))
+    runtime = replace(desk.runtime, database=database)
+    shift = datetime.fromisoformat(instant) - clock.utc_now()
+    async with database.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE business_clock SET business_date = :on, shift = :shift"), {"on": on, "shift": shift}
+        )
+    assert await due_days(runtime) == due
+    assert await due_days(runtime) == 0
+    assert len(await desk.queued()) == due
+    if due:
+        await desk.work_off(only="close")
+        assert await open_date(desk) == on + DAY
+        assert await due_days(runtime) == 0
 
 
 async def test_a_close_that_got_lost_is_asked_for_again(desk: Desk) -> None:

@@ -41,14 +41,15 @@ TURNING = """
 
 SNAPSHOTS = """
     WITH concerned AS (
-        SELECT id FROM loans WHERE changed_on = $1 AND credited_on IS NOT NULL
-        UNION SELECT id FROM loans WHERE status = 'active' AND unmet_on = ANY($2::date[])
+        SELECT id, status, unmet_on, version FROM loans WHERE changed_on = $1 AND credited_on IS NOT NULL
+        UNION ALL SELECT id, status, unmet_on, version FROM loans
+        WHERE status = 'active' AND unmet_on = ANY($2::date[]) AND changed_on <> $1
     ), taken AS (
         INSERT INTO loan_snapshots (loan_id, business_date, status, unmet_on, days_past_due, bucket,
             asset_class, stage, accrues, principal, past_due, version)
         SELECT l.id, $1, l.status, l.unmet_on, late.days, band.bucket,
             band.asset_class, band.stage, band.accrues, owed.principal, owed.past_due, l.version
-        FROM concerned JOIN loans l USING (id)
+        FROM concerned l
         CROSS JOIN LATERAL (SELECT greatest($1 - coalesce(l.unmet_on, $1), 0) AS days) AS late
         JOIN unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::smallint[], $8::boolean[])
             AS band (from_days, below_days, bucket, asset_class, stage, accrues)
