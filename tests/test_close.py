@@ -185,30 +185,54 @@ async def test_past_and_far_dates_are_refused_by_name(desk: Desk) -> None:
 
 
 async def test_the_command_reports_what_each_step_counted(desk: Desk) -> None:
-    await a_loan(desk, await a_borrower(desk), credited_on=date(2026, 10, 24))  # due on the 24th
+    person = await a_borrower(desk)
+    await a_loan(desk, person, credited_on=date(2026, 10, 22))  # 4,080.27 due today
+    paid = await a_loan(desk, person, credited_on=date(2026, 10, 23))  # due tomorrow
+    await a_loan(desk, person, credited_on=date(2026, 7, 24))  # late by 90 days today
+    await a_payment(desk, paid, 408_026, ON)
+    [rehearsed] = await close.close_command(desk.runtime, None, dry_run=True)
+    assert await ran(desk) == set()
+    assert await open_date(desk) == ON
     [report] = await close.close_command(desk.runtime, None)
-    assert report == {
-        "date": ON.isoformat(),
-        "steps": {
-            "close.cut_off": {
-                "receipts": 0,
-                "returns": 0,
-                "pending_debits": 0,
-                "money": {"received": 0, "returned": 0, "pending": 0},
-            },
-            "close.penalties": {
-                "installments": 0,
-                "money": {"overdue": 0, "principal": 0, "penalty_a_day": 0},
-            },
-            "close.delinquency": {"loans": 0, "money": {}},
-            "close.expire": {"offers": 0, "applications": 0, "suggestions": 0},
-            "close.snapshots": {"loans": 1, "active": 1, "money": {"principal": 1200000, "past_due": 0}},
-            "open.due": {"installments": 0, "met": 0, "money": {"due": 0}},
-            "open.autopay": {"planned": 0, "debits": 0, "notices": 0},
-            "open.reminders": {"chunks": 1, "borrowers": 1},
-            "open.messages": {"woken": 0},
+    assert report == rehearsed
+    assert report["date"] == ON.isoformat()
+    steps = report["steps"]
+    assert list(steps) == [name for name, _ in PAGE.rows(ON) if name != "close.turn"]
+    assert steps["close.cut_off"] == {
+        "receipts": 1,
+        "returns": 0,
+        "pending_debits": 0,
+        "money": {"received": 408_026, "returned": 0, "pending": 0},
+    }
+    assert steps["close.penalties"] == {
+        "installments": 1,
+        "money": {"overdue": 408_027, "principal": 396_027, "penalty_a_day": 195},
+    }
+    assert steps["close.delinquency"] == {
+        "loans": 2,
+        "to_M1": 1,
+        "to_special_mention": 1,
+        "to_M4": 1,
+        "to_substandard": 1,
+        "to_stage_3": 1,
+        "stops_accruing": 1,
+        "money": {
+            "loans": 2_400_000,
+            "to_M1": 1_200_000,
+            "to_special_mention": 1_200_000,
+            "to_M4": 1_200_000,
+            "to_substandard": 1_200_000,
+            "to_stage_3": 1_200_000,
+            "stops_accruing": 1_200_000,
+            "past_due": 408_027 + 3 * 408_027 - 1,
         },
     }
+    assert steps["close.snapshots"]["loans"] == 3
+    assert steps["open.due"] == {"installments": 1, "met": 0, "money": {"due": 1}}
+
+
+async def test_the_command_closes_days_in_order_and_none_twice(desk: Desk) -> None:
+    await close.close_command(desk.runtime, None)
     assert [each["date"] for each in await close.close_command(desk.runtime, ON + 3 * DAY)] == [
         (ON + days * DAY).isoformat() for days in (1, 2, 3)
     ]
