@@ -13,21 +13,23 @@ import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 from sqlalchemy import select
 
 from benchmarks.side_by_side import big_book
-from benchmarks.side_by_side.bed import bed
+from benchmarks.side_by_side.bed import Bed, bed
 from benchmarks.side_by_side.big_book import DAY, ON
 from refi import settings
 from refi.business_day import SETTINGS, close_until
 from refi.cli.running import quickest_loop
 from refi.close import STEPS
 from refi.collections import ladder
-from refi.db.migrate import open_books
+from refi.db.migrate import open_books, upgrade
 from refi.db.work import SYSTEM
+from refi.ids import LoanId
 from refi.loans import service as loans
 from refi.loans.delinquency import bands, standing_on, turning
 from refi.loans.tables import Loan, LoanSnapshot
@@ -107,7 +109,7 @@ async def one_by_one(runtime: Runtime, sample: int) -> float:
     rules, begun = runtime.database.policy.delinquency, time.perf_counter()
     for loan_id in ids:
         async with runtime.database.work(SYSTEM, rehearsing=True) as work:
-            loan = await loans.lock(work, loans.LoanId(loan_id))
+            loan = await loans.lock(work, LoanId(loan_id))
             state = (await loans.account(work, loan)).state(ON)
             stood = standing_on(rules, state.unmet_on, ON)
             work.session.add(
@@ -129,18 +131,16 @@ async def timed(side: Side) -> float:
     return time.perf_counter() - begun
 
 
-async def in_turns(
-    connection: asyncpg.Connection, ours: Side, theirs: Side, rounds: int
-) -> list[tuple[float, float]]:
-    """(ours, theirs) in seconds for each round, after one that warms up; who begins changes."""
+async def in_turns(sides: list[tuple[asyncpg.Connection, Side]], rounds: int) -> list[tuple[float, float]]:
+    """Seconds of both sides for each round, after one that warms up; who begins changes."""
     pairs = []
     for number in range(rounds + 1):
         took: dict[Side, float] = {}
-        for side in (ours, theirs) if number % 2 else (theirs, ours):
+        for connection, side in sides if number % 2 else sides[::-1]:
             await big_book.begin_again(connection)
             took[side] = await timed(side)
         if number:
-            pairs.append((took[ours], took[theirs]))
+            pairs.append((took[sides[0][1]], took[sides[1][1]]))
     return pairs
 
 
@@ -155,57 +155,72 @@ def line(what: str, pairs: list[tuple[float, float]], loan_count: int) -> str:
 
 
 async def measure(sizes: list[int], rounds: int, sample: int) -> None:
-    """Every size in turns; the smallest once more, doubled by loans without an event."""
+    """Every size in turns; the smallest once more, beside one doubled by loans without an event."""
     with bed() as made:
-        url = made.url
-        runtime = build(settings.read(database_url=url, env="sandbox"))
-        await open_books(runtime.database.engine, "cn", ON)
-        connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
+        async with a_book(made.url) as (runtime, connection):
 
-        async def ours() -> None:
-            await close_until(runtime.database, STEPS, ON + DAY)
+            async def ours() -> None:
+                await close_until(runtime.database, STEPS, ON + DAY)
 
-        async def theirs() -> None:
-            await by_hand(connection, runtime)
+            async def theirs() -> None:
+                await by_hand(connection, runtime)
 
-        there = 0
-        for size in sizes:
-            begun = time.perf_counter()
-            await big_book.add(connection, there + 1, size)
-            print(f"{size:,} loans made in {time.perf_counter() - begun:.0f} s", flush=True)
-            there = size
-            pairs = await in_turns(connection, ours, theirs, rounds)
-            print(line(f"close of {size:,}", pairs, size), flush=True)
-            [counts] = await connection.fetch(
-                "SELECT (SELECT count(*) FROM loan_snapshots) AS snapshots,"
-                " (SELECT count(*) FROM events) AS told"
-            )
-            print(f"  {counts['snapshots']:,} snapshots, {counts['told']:,} events")
-            if size == sizes[0]:
-                await big_book.begin_again(connection)
-                each = await one_by_one(runtime, sample)
-                alone = statistics.median(our for our, _ in pairs)
-                print(
-                    f"  a session for each loan: {each * 1e3:.2f} ms each on {sample}, for the book"
-                    f" {each * size:,.0f} s: {each * size / alone:,.0f} times ours"
-                )
-        await _doubled(connection, ours, sizes[0] if len(sizes) == 1 else there, rounds)
+            there = 0
+            for size in sizes:
+                begun = time.perf_counter()
+                await big_book.add(connection, there + 1, size)
+                print(f"{size:,} loans made in {time.perf_counter() - begun:.0f} s", flush=True)
+                there = size
+                pairs = await in_turns([(connection, ours), (connection, theirs)], rounds)
+                print(line(f"close of {size:,}", pairs, size), flush=True)
+                counts = await connection.fetchrow(WRITTEN)
+                print(f"  {counts['snapshots']:,} snapshots, {counts['told']:,} events")
+                if size == sizes[0]:
+                    await big_book.begin_again(connection)
+                    each = await one_by_one(runtime, sample)
+                    alone = statistics.median(our for our, _ in pairs)
+                    print(
+                        f"  a session for each loan: {each * 1e3:.2f} ms each on {sample}, for the book"
+                        f" {each * size:,.0f} s: {each * size / alone:,.0f} times ours"
+                    )
+                    await _doubled(made, (connection, ours), size, rounds)
+
+
+WRITTEN = "SELECT (SELECT count(*) FROM loan_snapshots) AS snapshots, (SELECT count(*) FROM events) AS told"
+
+
+@asynccontextmanager
+async def a_book(url: str) -> AsyncIterator[tuple[Runtime, asyncpg.Connection]]:
+    """The service on the migrated database ``url``, its books open on the day, and a bare connection."""
+    runtime = build(settings.read(database_url=url, env="sandbox"))
+    await open_books(runtime.database.engine, "cn", ON)
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    try:
+        yield runtime, connection
+    finally:
         await connection.close()
         await runtime.close()
 
 
-async def _doubled(connection: asyncpg.Connection, ours: Side, size: int, rounds: int) -> None:
-    """The same close before and after as many loans again that have nothing to do."""
-    before = [await _again(connection, ours) for _ in range(rounds)]
-    await big_book.add(connection, size + 1, 2 * size, quiet=True)
-    after = [await _again(connection, ours) for _ in range(rounds)]
-    ratio = statistics.median(after) / statistics.median(before)
-    print(f"{size:,} and as many without an event: {ratio - 1:+.0%} ({min(after):.2f}–{max(after):.2f} s)")
+async def _doubled(made: Bed, single: tuple[asyncpg.Connection, Side], size: int, rounds: int) -> None:
+    """The same events in a book of ``size`` and, in turns, in one doubled by loans without an event."""
+    made.server.create_database("doubled")
+    url = made.server.url("doubled")
+    await upgrade(url)
+    async with a_book(url) as (runtime, connection):
+        await big_book.add(connection, 1, size)
+        await big_book.add(connection, size + 1, 2 * size, quiet=True)
 
+        async def double() -> None:
+            await close_until(runtime.database, STEPS, ON + DAY)
 
-async def _again(connection: asyncpg.Connection, side: Side) -> float:
-    await big_book.begin_again(connection)
-    return await timed(side)
+        pairs = await in_turns([(connection, double), single], rounds)
+        ratios = sorted(double / alone for double, alone in pairs)
+    print(
+        f"{size:,} and as many again without an event: {statistics.median(ratios) - 1:+.0%}"
+        f" ({ratios[0] - 1:+.0%} to {ratios[-1] - 1:+.0%})",
+        flush=True,
+    )
 
 
 def main() -> None:

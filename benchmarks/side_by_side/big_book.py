@@ -78,7 +78,17 @@ RECEIPTS = """
     FROM (SELECT id, right(id, 26)::int AS n FROM loans WHERE changed_on = $1
           AND right(id, 26)::int BETWEEN $2 AND $3) AS l ORDER BY n"""
 
-NOTHING_WRITTEN = ("loan_snapshots", "events", "job_runs", "queue.pgqueuer", "queue.pgqueuer_log")
+KEPT = {
+    "alembic_version",
+    "agreements",
+    "borrowers",
+    "business_clock",
+    "installments",
+    "loans",
+    "movements",
+    "posting_rules",
+}
+"""What a close leaves as it is, or begin_again sets back; every other table is emptied."""
 
 
 async def add(connection: asyncpg.Connection, first: int, last: int, *, quiet: bool = False) -> None:
@@ -105,6 +115,11 @@ async def _run(connection: asyncpg.Connection, statement: str, *values: object) 
 
 async def begin_again(connection: asyncpg.Connection) -> None:
     """Undo a close of `ON`: what it wrote is gone, and the day is open."""
-    await connection.execute(f"TRUNCATE {', '.join(NOTHING_WRITTEN)}")
+    tables = await connection.fetch(
+        "SELECT format('%I.%I', schemaname, tablename) AS name, tablename FROM pg_tables"
+        " WHERE schemaname IN ('public', 'queue')"
+    )
+    emptied = [row["name"] for row in tables if row["tablename"] not in KEPT]
+    await connection.execute(f"TRUNCATE {', '.join(emptied)}")
     await connection.execute("UPDATE business_clock SET business_date = $1, closing = false", ON)
     await connection.execute("CHECKPOINT")
