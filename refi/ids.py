@@ -33,6 +33,7 @@ PREFIXES = {
     "appr": "approval",
     "bacc": "bank account",
     "bor": "borrower",
+    "bq": "question to the bureau",
     "card": "card",
     "case": "case",
     "cmp": "complaint",

@@ -20,8 +20,10 @@ from refi.crosssell import service as suggestions
 from refi.db.tables import EventRow
 from refi.db.vault import Vault
 from refi.db.work import SYSTEM, Database, Work, connect
+from refi.gateways.breaker import Tolerance
+from refi.gateways.bureau_http import BureauHttp
 from refi.gateways.choosing import Channels, channels_of
-from refi.gateways.line import Line, open_client
+from refi.gateways.line import Line, Patience, open_client
 from refi.gateways.payment_http import PaymentHttp
 from refi.gateways.sandbox_control import SandboxControl
 from refi.loans import act_service as loan_acts
@@ -50,6 +52,7 @@ class Runtime:
     tokens: Tokens
     line: Line
     processor: PaymentHttp
+    bureau: BureauHttp | None
     sandbox: SandboxControl
     channels: Channels
     waits: Waits
@@ -57,6 +60,8 @@ class Runtime:
     async def close(self) -> None:
         """Let go of connections."""
         await self.line.aclose()
+        if self.bureau is not None:
+            await self.bureau.aclose()
         await self.channels.aclose()
         await self.database.engine.dispose()
 
@@ -143,6 +148,21 @@ def _policy(market: str) -> policies.Policy:
     return policy
 
 
+BUREAU_PATIENCE = Patience(attempts=1, connect=2.0, read=4.0, whole=5.0)
+"""A borrower waits for the answer: two questions of two attempts each."""
+
+
+def _bureau(settings: Settings) -> BureauHttp | None:
+    """The bureau, where there is one."""
+    if not settings.bureau_url:
+        return None
+    client = open_client(settings.bureau_url, BUREAU_PATIENCE)
+    return BureauHttp(
+        Line(client, settings.bureau_key.get_secret_value(), BUREAU_PATIENCE),
+        Tolerance(settings.circuit_failures, settings.circuit_seconds),
+    )
+
+
 def build(settings: Settings) -> Runtime:
     """Everything wired for ``settings``; opens no connection yet."""
     vault = Vault(
@@ -166,6 +186,7 @@ def build(settings: Settings) -> Runtime:
         ),
         line=line,
         processor=PaymentHttp(line),
+        bureau=_bureau(settings),
         sandbox=SandboxControl(client, settings.provider_key.get_secret_value()),
         channels=channels_of(settings, database, line),
         waits=Waits(

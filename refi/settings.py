@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = (SecretStr(SANDBOX_WEBHOOK_SECRET),)
     provider_url: str = "http://127.0.0.1:8701"
     provider_key: SecretStr = SecretStr(SANDBOX_PROVIDER_KEY)
+    bureau_url: str = ""
+    bureau_key: SecretStr = SecretStr(SANDBOX_PROVIDER_KEY)
     public_url: str = "http://127.0.0.1:8700"
     message_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     sms_channel: Literal["sandbox", "twilio"] = "sandbox"
@@ -162,6 +164,8 @@ class Settings(BaseSettings):
         found += self._weak_channels()
         if self.answer_within_seconds < ANSWER_WITHIN:
             found.append(f"REFI_ANSWER_WITHIN_SECONDS is below {ANSWER_WITHIN}: an order might go twice")
+        if self.bureau_url and self.bureau_key.get_secret_value() in PUBLISHED:
+            found.append("REFI_BUREAU_KEY is the published sandbox value")
         if not self.provider_url.startswith("https://"):
             found.append("REFI_PROVIDER_URL is not https")
         return found
@@ -175,6 +179,7 @@ class Settings(BaseSettings):
         ]
         addresses = {"public_url": True, "twilio_url": self.sms_channel == "twilio"}
         addresses["jpush_url"] = self.push_channel == "jpush"
+        addresses["bureau_url"] = bool(self.bureau_url)
         plain = [
             name
             for name, used in addresses.items()

@@ -91,6 +91,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.database = runtime.database
     app.state.tokens = runtime.tokens
     app.state.processor = runtime.processor
+    app.state.bureau = runtime.bureau
     app.state.acts = ACTS
     routers = ROUTERS if runtime.settings.live else [*ROUTERS, sandbox.router]
     for router in routers:

@@ -16,8 +16,9 @@ from refi.applications.tables import Application
 from refi.borrowers import service as borrowers
 from refi.db.work import Work
 from refi.ids import BorrowerId, StatementId
-from refi.underwriting import reasons
+from refi.underwriting import query_service, reasons
 from refi.underwriting import service as underwriting
+from refi.underwriting.bureau import Bureau
 from refi.underwriting.tables import DecisionRecord
 from refi.web import problems
 from refi.web.deps import CurrentPage
@@ -33,7 +34,7 @@ from refi.web.fields import (
     known_id,
 )
 from refi.web.messages import language
-from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork
+from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork, OpenWork
 
 router = APIRouter(
     prefix="/v1/applications",
@@ -112,9 +113,13 @@ class ApplicationOut(Out):
 
 @router.post("", status_code=201)
 async def submit(
-    body: ApplicationIn, request: Request, work: CurrentWork, actor: CurrentActor
+    body: ApplicationIn, request: Request, open_work: OpenWork, actor: CurrentActor
 ) -> ApplicationOut:
     """Apply to have a bill paid off. Most are decided at once: the answer has the decision and the offer."""
+    bureau: Bureau | None = request.app.state.bureau
+    if bureau is not None:
+        await query_service.ask(request.app.state.database, actor, BorrowerId(actor.id), bureau)
+    work = await open_work()
     row = await applications.submit(
         work,
         BorrowerId(actor.id),

@@ -114,6 +114,9 @@ class Underwriting(Value):
     minimum_age: Annotated[int, Field(ge=18, le=30)]
     required_consents: tuple[Consent, ...]
     bureau_required: bool
+    bureau_report_days: Days
+    """How long a report may be used again under the consent that it was asked for."""
+    identity_check_days: Days
     approve_up_to_share: Share
     decline_above_share: Share
     income_plausible_up_to: Amount

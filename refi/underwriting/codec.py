@@ -8,6 +8,7 @@ tuples become lists; a dataclass becomes an object of its fields. Reading needs 
 from __future__ import annotations
 
 import functools
+import json
 import types
 import typing
 from dataclasses import MISSING, fields, is_dataclass
@@ -36,6 +37,17 @@ def to_json(value: object) -> Json:
     if is_dataclass(value):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     raise TypeError(f"cannot be recorded: {type(value).__name__}")
+
+
+def text(value: Json) -> str:
+    """Plain JSON as a text."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def parsed(written: str) -> Json:
+    """The plain JSON of a text; ``ValueError`` when it is none."""
+    value: Json = json.loads(written)
+    return value
 
 
 def from_json(kind: Any, data: Json) -> Any:

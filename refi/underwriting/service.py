@@ -21,8 +21,9 @@ from refi.errors import NotFound
 from refi.ids import BorrowerId, CardId
 from refi.loans import service as loans
 from refi.policies import ReasonCode
-from refi.underwriting import decision, shipped_service
+from refi.underwriting import decision, query_service, shipped_service
 from refi.underwriting import replay_service as replay
+from refi.underwriting.bureau import Identity, NoFile, Report
 from refi.underwriting.card_history import Month
 from refi.underwriting.characteristics import BILLS
 from refi.underwriting.decision import Decision, Outcome
@@ -101,12 +102,13 @@ async def gather(work: Work, borrower_id: BorrowerId, ask: Ask) -> Facts:
     """Everything that is known, each fact with its source."""
     borrower = await borrowers.get(work, borrower_id)
     past = await _history(work, borrower_id)
+    told = await query_service.usable(work, borrower_id)
     on = work.on
     return Facts(
         on=on,
         wish=ask.wish,
         age=_told(_age(borrower, on), Source.BORROWER, on),
-        identity_verified=_told(_identity(borrower, ask.verified), Source.PROVIDER, on),
+        identity_verified=_identified(borrower, ask.verified, told.identity, on),
         consents=_told(ask.consents, Source.BORROWER, on),
         fraud_signals=_told((), Source.OUR_BOOKS, on),
         **_of_card(ask, work),
@@ -117,7 +119,7 @@ async def gather(work: Work, borrower_id: BorrowerId, ask: Ask) -> Facts:
         days_past_due=_told(past.days_past_due, Source.OUR_BOOKS, on),
         worst_days_past_due=_told(past.worst_days_past_due, Source.OUR_BOOKS, on),
         charged_off=_told(past.charged_off, Source.OUR_BOOKS, on),
-        bureau=Fact(None, Source.BUREAU),
+        bureau=_report(told.report),
         issuer_exposure=_told(ask.lent.issuer if ask.card else None, Source.OUR_BOOKS, on),
         portfolio_exposure=_told(ask.lent.portfolio, Source.OUR_BOOKS, on),
         **await _of_bills(work, ask),
@@ -152,6 +154,22 @@ def _told(value: Any, source: Source, as_of: date) -> Fact[Any]:
 
 def _age(borrower: Borrower, on: date) -> int | None:
     return None if borrower.born_on is None else identity.age(borrower.born_on, on)
+
+
+def _identified(borrower: Borrower, verified: bool | None, register: Identity | None, on: date) -> Fact[bool]:
+    """Whether the borrower is who they say: a no of the register or the provider is a no, a yes needs both
+    or the only one that was asked."""
+    by_provider = _identity(borrower, verified)
+    if register is not None and (not register.matches or by_provider is None):
+        return Fact(register.matches, Source.BUREAU, register.as_of)
+    return _told(by_provider, Source.PROVIDER, on)
+
+
+def _report(told: Report | NoFile | None) -> Fact[Report]:
+    """The bureau's report; that there is no file is known too, and as of when."""
+    if isinstance(told, Report):
+        return Fact(told, Source.BUREAU, told.as_of)
+    return Fact(None, Source.BUREAU, None if told is None else told.as_of)
 
 
 def _identity(borrower: Borrower, verified: bool | None) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,6 +56,32 @@ class StrategyRow(Base):
     effective_on: Mapped[date]
     body: Mapped[dict[str, Any]] = mapped_column(JSONB)
     first_used_at: Mapped[datetime]
+
+
+class BureauQuery(Base):
+    """A question to the bureau or the identity register, under which consent, and what came of it.
+
+    Written before the question goes out. ``answer_sealed`` is what was told; it is read until
+    ``usable_until``.
+    """
+
+    __tablename__ = "bureau_queries"
+    __table_args__ = (
+        Index("ix_bureau_queries_borrower_id", "borrower_id", "kind", "id"),
+        CheckConstraint("(outcome = 'answered') = (answer_sealed IS NOT NULL)", name="answer"),
+    )
+
+    id: Mapped[PrimaryId]
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    consent_id: Mapped[Id] = mapped_column(ForeignKey("consents.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    why: Mapped[str | None]
+    answer_sealed: Mapped[str | None]
+    usable_until: Mapped[date | None]
+    asked_on: Mapped[date]
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
 
 
 class ShadowDecision(Base):

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from refi import clock
-from refi.gateways.sandbox import contract, control, courier, inbox, orders
+from refi.gateways.sandbox import bureau, contract, control, courier, inbox, orders
 from refi.gateways.sandbox.contract import Key, Order, Problem
 from refi.gateways.sandbox.courier import Provider
 from refi.gateways.sandbox.deps import Here
@@ -146,6 +146,7 @@ def create_provider(
     app.state.provider = provider
     app.include_router(router)
     app.include_router(control.router, dependencies=[Depends(known_caller)])
+    app.include_router(bureau.router, dependencies=[Depends(known_caller)])
     app.add_api_route("/livez", livez)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
