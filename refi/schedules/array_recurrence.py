@@ -103,8 +103,8 @@ class Recurrence:
     ) -> bool:
         """Run in float64; whether nothing had to be clamped.
 
-        With equal periods interest only falls, so principal only rises: the first part and the last (the
-        whole balance) are the least of all.
+        With equal periods no payment is below its interest and interest only falls, so principal only rises
+        until the last part, the balance, which is negative if too much was paid before.
         """
         once = self.float64.rate(rates[0], denominator)
         floats = [once] * len(rates)
@@ -117,7 +117,7 @@ class Recurrence:
         for k, (part, charge, _) in enumerate(steps):
             sink.principal[k, sink.at] = part
             sink.interest[k, sink.at] = charge
-            if not equal or k in (0, len(rates) - 1):
+            if not equal or k == len(rates) - 1:
                 least = min(least, float(part.min()))
         return least >= 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from refi.schedules.allocation import AHEAD, Across, Component, Order, Part, allocate
+from refi.schedules.allocation import AHEAD, Component, Order, Part, allocate
 from refi.schedules.contract_events import Mode, Waiver
 from refi.schedules.replanning import Pricing, replan
 from refi.schedules.rows import Amounts, PenaltyRate, Row
@@ -107,7 +107,7 @@ class Book:
             self.ignored.append(event.id)
             return
         rows = [row for row in self.rows if event.installment in (None, row.number)]
-        order = Order((event.component,), across=Across.COMPONENTS_OVERALL)
+        order = Order((event.component,))
         most = min(event.amount, self.position(event.on).total)
         parts, _ = allocate(most, [row.owed(event.on, self.penalty_rate) for row in rows], order)
         by_number = {row.number: row for row in rows}
@@ -173,7 +173,7 @@ class Book:
         self.rows = [row for row in self.rows if row.number not in numbers] + list(kept)
         self.rows.sort(key=lambda row: row.number)
         moves = [move for row in kept for move in self._overpaid(row)]
-        self._spend(event_id, on, moves, kept)
+        self.spend(event_id, on, moves, kept)
 
     def _overpaid(self, row: Row) -> list[Part]:
         """Take back, from interest and fees, what was paid above the price; a waiver above it lapses."""
@@ -188,7 +188,7 @@ class Book:
                 moves.append(Part(row.number, component, -over))
         return moves
 
-    def _spend(self, event_id: str, on: date, moves: list[Part], rows: Sequence[Row]) -> None:
+    def spend(self, event_id: str, on: date, moves: list[Part], rows: Sequence[Row]) -> None:
         """Let what was taken back meet the debts of ``rows`` in their order, principal first."""
         credit = -sum(part.amount for part in moves)
         for component in (Component.PRINCIPAL, Component.INTEREST, Component.FEE, Component.PENALTY):
@@ -198,11 +198,11 @@ class Book:
                     row.paid.add(component, used)
                     moves.append(Part(row.number, component, used))
                     credit -= used
-        self._keep_price(moves, credit)
+        self.keep_price(moves, credit)
         if moves:
             self.credits[event_id] = self.credits.get(event_id, ()) + tuple(moves)
 
-    def _keep_price(self, moves: list[Part], left: int) -> None:
+    def keep_price(self, moves: list[Part], left: int) -> None:
         """What no debt is left to take (a unit of rounding, after terms changed) stays a price paid."""
         by_number = {row.number: row for row in self.rows}
         for k, move in enumerate(moves):
@@ -221,4 +221,4 @@ class Book:
         for row in self.rows:
             row.freeze(on, self.pricing.terms.rounding)
             moves += self._overpaid(row)
-        self._spend(event_id, on, moves, self.rows[::-1])
+        self.spend(event_id, on, moves, self.rows[::-1])

@@ -148,7 +148,7 @@ def _plan(
     return schedule(terms, disbursed_on, first_due_on), tuple(weights), anchor
 
 
-def _open(contract: Contract) -> Book:
+def open_book(contract: Contract) -> Book:
     """The book of a contract on the day it was paid out."""
     terms = contract.terms
     plan, weights, anchor = _plan(terms, contract.disbursed_on, contract.first_due_on)
@@ -174,7 +174,7 @@ def _open(contract: Contract) -> Book:
 
 def _book(contract: Contract, events: Sequence[Event], on: date) -> Book:
     """The book after every effective event up to ``on``."""
-    book = _open(contract)
+    book = open_book(contract)
     for event in _effective(contract, events, on):
         _apply(book, contract, event)
     return book

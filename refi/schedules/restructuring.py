@@ -115,6 +115,5 @@ def _spread(
             number += 1
             kept.append(Row(number, start, end, length, 0, 0, fee, book.rolled(end)))
         start, start_day = end, end_day
-    kept[0].principal += added + sum(row.principal for row in rows[count:])
     book.keep(event_id, on, rows, replan(kept, book.pricing, on, balance, keep_amount=False))
     return True

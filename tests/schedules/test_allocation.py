@@ -98,6 +98,9 @@ def test_money_in_advance_may_be_spread_evenly() -> None:
     small = (Owed(1, When.IN_ADVANCE, 5, 0, 0, 0), *COMING[1:])
     parts, rest = allocate(65, small, Order(ahead=Ahead.EVENLY))
     assert [sum(p.amount for p in parts if p.installment == number) for number in (1, 2, 3)] == [5, 30, 30]
+    last = (*COMING[:2], Owed(3, When.IN_ADVANCE, 5, 0, 0, 0))
+    parts, rest = allocate(65, last, Order(ahead=Ahead.EVENLY))
+    assert [sum(p.amount for p in parts if p.installment == number) for number in (1, 2, 3)] == [30, 30, 5]
     _, rest = allocate(1000, small, Order(ahead=Ahead.EVENLY))
     assert rest == 1000 - 5 - 2 * 113
     assert allocate(50, OWED[:2], Order(ahead=Ahead.EVENLY)) == allocate(50, OWED[:2])

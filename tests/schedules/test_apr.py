@@ -166,8 +166,13 @@ def test_the_rate_brackets_the_root_in_exact_rationals(advanced: int, amounts: l
 
 def test_the_callers_decimal_context_does_not_matter() -> None:
     expected = of_installments(1_000_000, [89_333] * 12)
+    start, _, days, amounts, unit, _ = APPENDIX_J["c1iii"]
+    flows = [Flow(on, amount) for on, amount in zip(days, amounts, strict=True)]
+    found = {regime: rates([Flow(start, 500000)], flows, regime, unit) for regime in Regime}
     with localcontext(prec=3):
         assert of_installments(1_000_000, [89_333] * 12) == expected
+        for regime in Regime:
+            assert rates([Flow(start, 500000)], flows, regime, unit) == found[regime]
 
 
 def test_month_ends_are_whole_months() -> None:

@@ -57,3 +57,10 @@ def test_unpaid_parts_of_what_was_paid_to_date() -> None:
     assert left.tolist() == [[0, second - 7, int(plans.amount[0, 2])], [0, 0, 0]]
     assert days_past_due(plans.due_date, left, np.datetime64("2027-03-03")).tolist() == [3, 0]
     assert (unpaid(plans, np.zeros(2, np.int64)) == plans.amount).all()
+
+
+def test_one_unit_unpaid_is_late() -> None:
+    due = np.array([["2027-01-10", "2027-02-10"]], "datetime64[D]")
+    assert days_past_due(due, np.array([[0, 1]]), np.datetime64("2027-02-12")).tolist() == [2]
+    assert days_past_due(due, np.array([[1, 1]]), np.datetime64("2027-01-10")).tolist() == [0]
+    assert days_past_due(due[:, :0], np.zeros((1, 0), np.int64), np.datetime64("2027-01-10")).tolist() == [0]

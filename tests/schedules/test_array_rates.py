@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import pyxirr
 
+from refi.errors import Fault
 from refi.schedules.amortization import Method
 from refi.schedules.apr import of_installments
 from refi.schedules.array_rates import BLOCK, of_flows, of_plans
@@ -158,7 +159,7 @@ def test_the_smallest_flows_have_rates() -> None:
     assert np.abs(found.apr - [0, 0, 12]).max() < 1e-9
     huge = of_flows(np.array([1]), np.array([[999_999]]))
     assert abs(huge.apr[0] / 12 - 999_998) < 1e-3
-    with pytest.raises(NoRate):
-        of_flows(np.array([0]), np.array([[1]]))
-    with pytest.raises(NoRate):
-        of_flows(np.array([5, 1]), np.array([[9, 0], [3, -1]]))
+    for advanced, amounts in (([1, 0], [[1], [1]]), ([5, 1], [[9, 0], [3, -1]])):
+        with pytest.raises(NoRate) as refusal:
+            of_flows(np.array(advanced), np.array(amounts))
+        assert refusal.value.faults == (Fault("/amounts/1", "too_low"),)

@@ -18,6 +18,7 @@ from refi.schedules.savings import Card, InterestOn, InvalidCard
 from tests.proofs import Proof
 
 PAID_OUT = date(2026, 11, 22)
+FEE = {"monthly_fee_rate": Decimal("0.002")}
 
 
 def one(book: Cards, k: int) -> Card:
@@ -136,3 +137,20 @@ def test_cards_are_checked(change: dict[str, object], fault: Fault) -> None:
 def test_cards_of_different_lengths_are_refused() -> None:
     with pytest.raises(InvalidCard):
         cards([1, 2], [1, 2, 3])
+
+
+def test_a_saving_of_one_unit_is_worthwhile() -> None:
+    book = cards(np.arange(10, 400), 182_500)
+    found = compare(book, schedules(loans(book.balance, 120_000, 3, np.datetime64(PAID_OUT))))
+    assert set(found.saving_same_payment.tolist()) >= {0, 1}
+    assert (found.worthwhile == (found.saving_same_payment > 0)).all()
+
+
+def test_nothing_unpaid_costs_nothing() -> None:
+    """At 1,000 % a year even one unit unpaid would cost one."""
+    paid = cards([300], 10_000_000, 1_000_000, 0, InterestOn.UNPAID_PART)
+    assert minimum_only(paid).total_interest.tolist() == [0]
+    assert same_payments(paid, np.array([[400]])).total_interest.tolist() == [0]
+    assert savings.minimum_only(one(paid, 0)).total_interest == 0
+    assert one(paid, 0).interest(300, 300) == 0
+    assert savings.minimum_only(Card(1_200, Decimal(0), Decimal(0), 1)).months == 1200

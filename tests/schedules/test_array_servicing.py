@@ -19,6 +19,7 @@ from refi.schedules.dates import BusinessDays, Rolling
 from refi.schedules.day_count import DayCount
 from tests.proofs import Proof
 
+PAID_OUT = date(2026, 12, 10)
 WEEKENDS = BusinessDays(
     frozenset(
         day
@@ -67,8 +68,16 @@ def assert_same(found: Positions, k: int, contract: Contract, paid: list[Receipt
 
 
 @pytest.mark.parametrize("rolling", [Rolling.NONE, Rolling.MODIFIED_FOLLOWING])
-@pytest.mark.parametrize("order", [BY_LAW, *list(ORDERS.values())[1:4], *list(ORDERS.values())[-2:],
-                                   Order(ahead=Ahead.LAST)])  # fmt: skip
+@pytest.mark.parametrize(
+    "order",
+    [
+        BY_LAW,
+        *list(ORDERS.values())[1:4],
+        *list(ORDERS.values())[-2:],
+        Order(ahead=Ahead.LAST),
+        Order(when=(When.IN_ADVANCE, When.DUE, When.PAST_DUE)),
+    ],
+)
 def test_positions_are_those_of_replays(proof: Proof, order: Order, rolling: Rolling) -> None:
     """Random loans of every kind, random receipts: early, late, too small, too large, many on one day."""
     count, random = proof.size(small=60, full=20_000, of="loans"), np.random.default_rng(proof.seed)
@@ -82,7 +91,7 @@ def test_positions_are_those_of_replays(proof: Proof, order: Order, rolling: Rol
             random.integers(0, 360_001, count),
             term,
             paid_out,
-            paid_out + random.integers(3, 70, count),
+            paid_out + random.integers(1, 70, count),
             monthly_fee_rate=random.integers(0, 2, count) * 6_000,
             method=[kinds[j] for j in random.integers(0, 3, count)],
             day_count=[tuple(DayCount)[j] for j in random.integers(0, 4, count)],
@@ -99,7 +108,7 @@ def test_positions_are_those_of_replays(proof: Proof, order: Order, rolling: Rol
     shuffled = random.permutation(len(whose))
     paid = receipts(whose[shuffled], days[shuffled], amount[shuffled])
     multiple = Decimal("1.25")
-    for on in (start + 150, start + 400):
+    for on in (start + 150, plans.due_date[0, 0], start + 400):
         found = positions(plans, on, paid, penalty_multiple=multiple, order=order)
         for k in range(count):
             own = [
@@ -184,3 +193,33 @@ def test_orders_that_skip_leave_money_over() -> None:
     paid = receipts([0], ["2027-01-10"], [25_000])
     found = positions(plans, np.datetime64("2027-01-11"), paid, order=Order(when=(When.PAST_DUE, When.DUE)))
     assert found.excess.tolist() == [25_000 - int(plans.amount[0, 0])]
+
+
+def test_the_payoff_of_loans_paid_ahead_settles_and_a_unit_less_does_not() -> None:
+    """Fees and interest collected in advance come off the payoff; each loan by its own figures."""
+    plans = schedules(
+        loans(
+            [1_200_000, 90_000, 500_000], [240_000, 0, 120_000], [12, 3, 2], np.datetime64("2026-12-10"),
+            method=["equal_installment", "flat_fee", "equal_principal"], monthly_fee_rate=[10_000, 50_000, 0],
+        )
+    )  # fmt: skip
+    day, ahead = date(2026, 12, 20), [400_000, 60_000, 100_000]
+    for short in (0, 1):
+        totals = []
+        for k in range(3):
+            contract = contract_of(plans, k, BY_LAW, Rolling.NONE, Decimal("1.5"))
+            totals.append(payoff(contract, [Receipt("a", PAID_OUT, ahead[k])], day).total - short)
+        paid = receipts([0, 1, 2] * 2, ["2026-12-10"] * 3 + ["2026-12-20"] * 3, ahead + totals)
+        found = positions(plans, np.datetime64(day), paid)
+        assert np.isnat(found.settled_on).tolist() == [bool(short)] * 3
+        assert found.total.tolist() == [short] * 3
+        assert found.excess.tolist() == [0] * 3
+
+
+def test_on_a_due_date_nothing_is_late_yet() -> None:
+    plans = schedules(loans([1_200_000], 120_000, 6, np.datetime64("2026-12-10")))
+    found = positions(plans, np.datetime64("2027-01-10"))
+    assert (found.past_due.tolist(), found.days_past_due.tolist()) == ([0], [0])
+    assert np.isnat(found.oldest_unmet_on).all()
+    largest = schedules(loans([MAX_AMOUNT], 0, 3, np.datetime64("2026-12-10")))
+    assert positions(largest, np.datetime64("2027-03-20")).total.tolist() == [MAX_AMOUNT]

@@ -248,6 +248,10 @@ def test_years_without_a_calendar_are_refused_in_bulk_too() -> None:
     with pytest.raises(CalendarMissing):
         asked("2025-10-30", Rolling.FOLLOWING, BUSINESS_DAYS)
     asked("2025-12-02", Rolling.PRECEDING, BUSINESS_DAYS)
+    for rolling in (Rolling.PRECEDING, Rolling.FOLLOWING):
+        assert asked("2025-12-01", rolling, BUSINESS_DAYS).due_date[1, 0].item() == date(2026, 1, 1)
+    with pytest.raises(CalendarMissing):
+        asked("2028-12-01", Rolling.PRECEDING, BUSINESS_DAYS)
     shut = {date(2026, 1, 1) + timedelta(days=k) for k in range(10)}
     opening = BusinessDays(CLOSED | shut | {date(2028, 12, 31)}, 2026, 2028)
     with pytest.raises(CalendarMissing):
@@ -261,9 +265,9 @@ def test_years_without_a_calendar_are_refused_in_bulk_too() -> None:
 
 def test_fees_and_quotients_too_large_for_int64_are_exact() -> None:
     random = np.random.default_rng(11)
-    left = np.array([MAX_AMOUNT - 1, 2**61, 3, 5, 1], np.int64)
-    right = np.array([10**6, 2, 1, 1, 10**9], np.int64)
-    below = np.array([70_001, 2**40, 2, 2, 10**9], np.int64)
+    left = np.array([MAX_AMOUNT - 1, 5 * 2**40, 3, 5, 1], np.int64)  # the second is 2.5
+    right = np.array([10**6, 2**20, 1, 1, 10**9], np.int64)
+    below = np.array([70_001, 2**61, 2, 2, 10**9], np.int64)
     for code, rounding in enumerate(Rounding):
         codes = np.full(5, code)
         expected = [

@@ -120,3 +120,10 @@ def test_a_price_is_refused_whichever_part_of_it_is_too_high() -> None:
     ):
         with pytest.raises(PriceAboveCap):
             check_price(terms, cap)
+
+
+@pytest.mark.parametrize("cap", ["0.01", "0.12", "0.15", "0.24", "0.36", "0.5", "1", "4"])
+def test_highest_rates_are_rounded_down(cap: str) -> None:
+    highest, step = highest_annual_rate(Decimal(cap)), Decimal("1e-12")
+    with localcontext(prec=50):
+        assert (1 + highest / 12) ** 12 - 1 <= Decimal(cap) < (1 + (highest + step) / 12) ** 12 - 1
