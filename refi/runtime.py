@@ -30,7 +30,9 @@ from refi.loans import act_service as loan_acts
 from refi.loans import hold_service
 from refi.notifications import handlers as on_notifications
 from refi.notifications import jobs as messages
+from refi.notifications import news_jobs as message_news
 from refi.notifications import templates
+from refi.notifications.receipts_service import OPTED_OUT, opted_out_still_wanted
 from refi.notifications.sending_service import StillWanted, code_still_wanted
 from refi.payments import autopay_jobs as autopay
 from refi.payments import correction_service, notice_service, suspense_act_service
@@ -83,6 +85,11 @@ async def _provider_news(runtime: Runtime, payload: dict[str, Any]) -> None:
         raise TryAgain(wait)
 
 
+async def _message_news(runtime: Runtime, payload: dict[str, Any]) -> None:
+    if (wait := await message_news.handle_news(runtime.database, payload["id"])) is not None:
+        raise TryAgain(wait)
+
+
 async def _event(runtime: Runtime, payload: dict[str, Any]) -> None:
     """Hand one announced event to its handlers, in one transaction."""
     async with runtime.database.work(SYSTEM) as work:
@@ -106,6 +113,7 @@ JOBS: dict[str, Job] = {
     "autopay": lambda r, p: autopay.order_debits(
         r.database, date.fromisoformat(p["on"]), p["first"], p["last"]
     ),
+    "message_news": _message_news,
     "send_message": lambda r, p: messages.send_message(r.database, r.channels, MESSAGE_KINDS, p["id"]),
     "send_messages": lambda r, p: messages.send_messages(r.database, r.channels, MESSAGE_KINDS, p["ids"]),
     "plan_reminders": _plan_reminders,
@@ -120,6 +128,7 @@ HANDLERS: dict[str, list[Handler]] = {
 
 MESSAGE_KINDS: dict[str, StillWanted] = {
     "one_time_code": code_still_wanted,
+    OPTED_OUT: opted_out_still_wanted,
     reminders.KIND: reminders.still_wanted,
     notice_service.KIND: notice_service.still_wanted,
     suggestions.KIND: suggestions.still_wanted,

@@ -19,8 +19,10 @@ from refi.crosssell import routes as crosssell
 from refi.documents import routes as documents
 from refi.loans import act_routes
 from refi.loans import routes as loans
+from refi.notifications import hook_routes as message_hooks
 from refi.notifications import opt_out_routes, preference_routes
 from refi.notifications import routes as notifications
+from refi.notifications import staff_routes as staff_messages
 from refi.payments import autopay_routes, correction_routes, suspense_routes
 from refi.payments import routes as payments
 from refi.payments import staff_routes as staff_payments
@@ -42,6 +44,7 @@ ROUTERS: list[APIRouter] = [
     payments.router,
     autopay_routes.router,
     payments.hooks,
+    message_hooks.router,
     notifications.router,
     preference_routes.router,
     opt_out_routes.router,
@@ -56,6 +59,7 @@ ROUTERS: list[APIRouter] = [
     documents.staff_router,
     staff_payments.router,
     correction_routes.router,
+    staff_messages.router,
     suspense_routes.router,
 ]
 

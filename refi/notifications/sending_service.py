@@ -11,7 +11,14 @@ from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Borrower
 from refi.db.work import Work
 from refi.ids import BorrowerId, MessageId
-from refi.notifications import address_service, channels, parking_service, templates, turn_service
+from refi.notifications import (
+    address_service,
+    channels,
+    parking_service,
+    switching_service,
+    templates,
+    turn_service,
+)
 from refi.notifications import contact_service as contacts
 from refi.notifications.messages import (
     MOST_FAILURES,
@@ -184,6 +191,7 @@ async def record(work: Work, claim: Claim, answer: channels.Answer, channel: cha
     elif isinstance(answer, channels.Refused):
         row.status, row.reason, row.ask_at = move(MOVES, row.status, MessageStatus.FAILED), answer.code, None
         log(work, row, "failed", answer.code)
+        await switching_service.follow_up(work, row)
     elif isinstance(answer, channels.NotSent):
         _plan_again(work, row, answer.cause, answer.retry_after, same_text=False)
     else:

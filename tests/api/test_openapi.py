@@ -32,7 +32,7 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 def body_of(operation: dict[str, Any]) -> dict[str, Any] | None:
     """The schema of the JSON body; that of its value where the body may be left out."""
-    if "requestBody" not in operation:
+    if "application/json" not in operation.get("requestBody", {}).get("content", {}):
         return None
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     some = [each for each in schema.get("anyOf", [schema]) if each != {"type": "null"}]
