@@ -34,6 +34,7 @@ from refi.db.runs import Report
 from refi.db.work import SYSTEM, Database, Work
 from refi.errors import Forbidden
 from refi.loans import jobs as loans
+from refi.loans import proposing_jobs as proposing
 from refi.notifications import service as messages
 from refi.payments import autopay_jobs as autopay
 from refi.payments import cut_off_jobs as payments
@@ -61,6 +62,7 @@ STEPS = Timetable(
         Step(CUT_OFF, payments.cut_off),
         Step("close.penalties", loans.became_overdue),
         Step("close.delinquency", loans.change_delinquency),
+        Step("close.charge_offs", proposing.propose_charge_offs),
         Step("close.expire", _expire),
         Step("close.snapshots", loans.take_snapshots),
         Step("close.lent", lending.take_snapshot),

@@ -84,8 +84,8 @@ def tell(movements: Iterable[Noted], acts: Iterable[ActNoted]) -> list[Entry]:
         if live is None:
             found.append(_gone(booked[-1], undone[booked[-1].id]))
     known = {act.id: act for act in acts}
-    found += [_act(act, known) for act in known.values()]
-    return sorted(found, key=lambda entry: (entry.at, entry.source))
+    found = [_act(act, known) for act in known.values()] + found
+    return sorted(found, key=lambda entry: entry.at)
 
 
 def money(amount: int) -> str:
