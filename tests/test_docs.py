@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,14 @@ def test_every_check_of_the_audit_is_listed() -> None:
 
     listed = code_cells(text_of("books.md").partition("## What `refi audit` checks")[2])
     assert set(listed) == {*SQL_CHECKS, *CHECKS, "provider_cash_book"}
+
+
+def test_every_step_of_the_close_is_listed_in_order() -> None:
+    from refi.close import STEPS
+
+    page = (ROOT / "docs" / "how-to" / "close-the-day.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `((?:close|open)\.\w+)` \|", page, re.MULTILINE)
+    assert listed == [name for name, _ in STEPS.rows(date(2026, 11, 22))]
 
 
 def test_every_section_of_a_policy_is_explained() -> None:
