@@ -37,6 +37,11 @@ async def keep_nothing(work: Work, loan: Loan) -> None:
 
 
 def _mark(work: Work, loan: Loan, unmet_on: date | None) -> None:
+    refuse_while_closing(work)
+    loan.unmet_on, loan.changed_on = unmet_on, work.on
+
+
+def refuse_while_closing(work: Work) -> None:
+    """Raise `BusinessDayClosing` between cut-off and turn: no loan is made or changed then."""
     if work.closing:
         raise BusinessDayClosing("the business day is being closed; try again when the next one is open")
-    loan.unmet_on, loan.changed_on = unmet_on, work.on

@@ -70,6 +70,7 @@ async def open_loan(
     work: Work, borrower_id: BorrowerId, product: Product, plan: Schedule, signed: Signed
 ) -> Loan:
     """Write the agreement and the account; nothing is owed before the payoff arrives."""
+    copies.refuse_while_closing(work)
     agreement = Agreement(
         id=ids.new("agr"),
         borrower_id=borrower_id,
