@@ -89,9 +89,9 @@ SQL_CHECKS: dict[str, str] = {
             AND kind IN ('unmatched', 'refund_failed', 'refunded_and_returned')
         ) lines GROUP BY key HAVING sum(amount) <> 0""",
     "active_loans_have_a_delivered_payout": """
-        SELECT l.id, l.status || ' with payout ' || coalesce(p.status, 'missing') FROM loans l
-        LEFT JOIN payouts p ON p.loan_id = l.id WHERE l.status IN ('active', 'paid_off', 'charged_off')
-        AND p.status IS DISTINCT FROM 'delivered'""",
+        SELECT l.id, l.status || ' without a delivered payout' FROM loans l
+        WHERE l.status IN ('active', 'paid_off', 'charged_off')
+        AND NOT EXISTS (SELECT FROM payouts p WHERE p.loan_id = l.id AND p.status = 'delivered')""",
     "nobody_approved_their_own_work": """
         SELECT id, 'made and checked by ' || maker FROM approvals WHERE checker = maker""",
     "answers_are_stored_once": """

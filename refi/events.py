@@ -184,6 +184,14 @@ class LoanActReversed(Event):
 
 
 @dataclass(frozen=True)
+class PayoutOrderedAgain(Event):
+    """A payoff that had failed or come back is sent once more; the cancelled loan waits for it."""
+
+    borrower_id: str
+    loan_id: str
+
+
+@dataclass(frozen=True)
 class AutopaySet(Event):
     """A borrower agreed that installments are debited, ``day_offset`` days before they are due."""
 

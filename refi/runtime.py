@@ -35,7 +35,7 @@ from refi.notifications import templates
 from refi.notifications.receipts_service import OPTED_OUT, opted_out_still_wanted
 from refi.notifications.sending_service import StillWanted, code_still_wanted
 from refi.payments import autopay_jobs as autopay
-from refi.payments import correction_service, notice_service, suspense_act_service
+from refi.payments import correction_service, notice_service, payout_service, suspense_act_service
 from refi.payments import handlers as on_payments
 from refi.payments import jobs as payments
 from refi.payments import news_jobs as provider_news
@@ -138,6 +138,7 @@ MESSAGE_KINDS: dict[str, StillWanted] = {
 ACTS: dict[str, Act] = {
     review_service.ACT: review_service.act,
     suspense_act_service.ACT: suspense_act_service.act,
+    payout_service.ACT: payout_service.act,
     hold_service.ACT: hold_service.act,
     **loan_acts.ACTS,
     correction_service.ACT: correction_service.act,

@@ -23,7 +23,7 @@ from refi.notifications import hook_routes as message_hooks
 from refi.notifications import opt_out_routes, preference_routes
 from refi.notifications import routes as notifications
 from refi.notifications import staff_routes as staff_messages
-from refi.payments import autopay_routes, correction_routes, suspense_routes
+from refi.payments import autopay_routes, correction_routes, payout_routes, suspense_routes
 from refi.payments import routes as payments
 from refi.payments import staff_routes as staff_payments
 from refi.runtime import ACTS, Runtime
@@ -43,6 +43,8 @@ ROUTERS: list[APIRouter] = [
     loans.router,
     payments.router,
     autopay_routes.router,
+    payout_routes.router,
+    payout_routes.staff_router,
     payments.hooks,
     message_hooks.router,
     notifications.router,

@@ -236,7 +236,8 @@ async def settle(database: Database, within: float = SETTLED_WITHIN) -> bool:
 async def _payout_of(runtime: Runtime, text: str) -> str:
     async with runtime.database.work(SYSTEM, reading=True) as work:
         if text.startswith("loan_"):
-            query = Payout.__table__.select().where(Payout.loan_id == known_id(text, "loan"))
+            loan_id = known_id(text, "loan")
+            query = Payout.__table__.select().where(Payout.loan_id == loan_id).order_by(Payout.id.desc())
             row = (await work.session.execute(query)).first()
             if row is None:
                 raise NotFound("no such payout")

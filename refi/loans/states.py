@@ -17,13 +17,14 @@ class LoanStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# A cancelled loan begins again when its payoff, which had failed or come back, is sent once more.
 # A charge-off is left only when it is undone, or when money from before it comes to light.
 MOVES = {
     LoanStatus.PENDING_DISBURSEMENT: frozenset({LoanStatus.ACTIVE, LoanStatus.CANCELLED}),
     LoanStatus.ACTIVE: frozenset({LoanStatus.PAID_OFF, LoanStatus.CHARGED_OFF, LoanStatus.CANCELLED}),
     LoanStatus.PAID_OFF: frozenset({LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF}),
     LoanStatus.CHARGED_OFF: frozenset({LoanStatus.ACTIVE, LoanStatus.PAID_OFF}),
-    LoanStatus.CANCELLED: frozenset(),
+    LoanStatus.CANCELLED: frozenset({LoanStatus.PENDING_DISBURSEMENT}),
 }
 
 

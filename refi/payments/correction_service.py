@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from refi import events, ids
 from refi.db.work import Work
 from refi.errors import Conflict, NotFound
@@ -17,16 +15,14 @@ from refi.loans.act_service import ProposalWaits, write
 from refi.loans.acts import ActKind, Happened
 from refi.loans.states import LoanStatus
 from refi.loans.tables import Loan
+from refi.payments import payout_service as payouts
 from refi.payments import service as payments
 from refi.payments.states import (
     PAYMENT_MOVES,
-    PAYOUT_MOVES,
     AlreadyReversed,
-    Call,
     PaymentStatus,
-    PayoutStatus,
 )
-from refi.payments.tables import Payment, Payout
+from refi.payments.tables import Payment
 from refi.schedules.contract import State
 from refi.staff import service as staff
 from refi.staff.approvals import ReasonRequired
@@ -41,10 +37,6 @@ ACT = "payment_reversal"
 
 class NothingOnTheLoan(Conflict):
     """No part of the payment is on its loan: it was set aside, or the loan was cancelled."""
-
-
-class PayoutUnderWay(Conflict):
-    """The payout was ordered already: it can fail or come back, but not be called off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +159,9 @@ async def cancel(work: Work, loan_id: LoanId, reason: str, seen: str) -> Loan:
     """
     if not reason.strip():
         raise ReasonRequired("say why")
-    payout = await work.session.scalar(
-        select(Payout)
-        .where(Payout.loan_id == loan_id)
-        .order_by(Payout.id.desc())
-        .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    loan = await loans.lock(work, loan_id)
+    payout, loan = await payouts.lock_last(work, loan_id)
     check_version(seen, loan.version)
-    if loan.status is LoanStatus.PENDING_DISBURSEMENT and payout is not None:
-        if payout.call is not Call.PLANNED or payout.attempts:
-            raise PayoutUnderWay("the payout was ordered already")
-        payout.status = move(PAYOUT_MOVES, payout.status, PayoutStatus.FAILED)
-        payout.call, payout.reason = Call.REFUSED, "cancelled"
+    payouts.call_off(payout, loan, "cancelled")
     await loans.cancel(work, loan, reason)
     act = Happened(ids.new("lact"), ActKind.CANCELLATION, work.on, {})
     await write(work, loan, act, reason, by=str(work.actor))

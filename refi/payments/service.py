@@ -18,7 +18,8 @@ from refi.loans.tables import Loan
 from refi.payments import previews, suspense_service
 from refi.payments.previews import Preview
 from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus, require_payable
-from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType
+from refi.payments.suspense import SuspenseKind, SuspenseStatus
+from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType, SuspenseItem
 from refi.schedules.contract import Mode
 
 
@@ -177,13 +178,20 @@ async def payments_of(
 
 
 async def not_sent_back(work: Work, payment: Payment) -> int:
-    """What of a payment was not sent back and is not about to be, minor units."""
+    """What of a payment was not sent back and is not about to be, by itself or by a person; minor units."""
+    waiting = await work.session.scalar(
+        select(func.sum(SuspenseItem.amount)).where(
+            SuspenseItem.payment_id == payment.id,
+            SuspenseItem.kind == SuspenseKind.REFUND_FAILED,
+            SuspenseItem.status.in_((SuspenseStatus.OPEN, SuspenseStatus.AWAITING_SECOND)),
+        )
+    )
     back = await work.session.scalar(
         select(func.sum(Refund.amount)).where(
             Refund.payment_id == payment.id, Refund.status != RefundStatus.FAILED
         )
     )
-    return payment.amount - int(back or 0)
+    return payment.amount - int(back or 0) - int(waiting or 0)
 
 
 async def in_suspense(work: Work, payment: Payment) -> int:

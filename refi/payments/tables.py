@@ -76,16 +76,26 @@ class Payment(Ordered, Base):
 
 
 class Payout(Ordered, Base):
-    """Money to a card issuer (the payoff) or to the borrower's bank account (a micro-loan). One per loan."""
+    """Money to a card issuer (the payoff) or to the borrower's bank account (a micro-loan).
+
+    One per loan that has arrived or still may; those that failed or came back stay beside it.
+    """
 
     __tablename__ = "payouts"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         Index("ix_payouts_unfinished", "id", postgresql_where=text(UNFINISHED)),
+        Index("ix_payouts_loan_id", "loan_id", "id"),
+        Index(
+            "uq_payouts_live",
+            "loan_id",
+            unique=True,
+            postgresql_where=text("status IN ('planned', 'sent', 'unknown', 'delivered')"),
+        ),
     )
 
     id: Mapped[PrimaryId]
-    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"), unique=True)
+    loan_id: Mapped[Id] = mapped_column(ForeignKey("loans.id"))
     amount: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     destination: Mapped[Destination] = mapped_column(states(Destination))

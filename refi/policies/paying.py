@@ -46,4 +46,6 @@ class Payments(Value):
 
     suspense_alone_up_to: Amount
     """One person may match or send back money that fits nowhere up to this amount; above it two do."""
+    payout_again_days: Days
+    """So long after a payoff failed or came back it may be sent once more under the same agreement."""
     autopay: Autopay
