@@ -15,12 +15,13 @@ from refi.applications import document_routes, offer_routes, quote_routes, revie
 from refi.applications import routes as applications
 from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
+from refi.collections import preview_routes
 from refi.crosssell import routes as crosssell
 from refi.documents import routes as documents
 from refi.loans import act_routes
 from refi.loans import routes as loans
 from refi.notifications import hook_routes as message_hooks
-from refi.notifications import opt_out_routes, preference_routes
+from refi.notifications import opt_out_routes, parked_routes, preference_routes
 from refi.notifications import routes as notifications
 from refi.notifications import staff_routes as staff_messages
 from refi.payments import autopay_routes, correction_routes, payout_routes, suspense_routes
@@ -63,6 +64,8 @@ ROUTERS: list[APIRouter] = [
     correction_routes.router,
     staff_messages.router,
     suspense_routes.router,
+    preview_routes.router,
+    parked_routes.router,
 ]
 
 DESCRIPTION = """

@@ -24,6 +24,7 @@ HOMES = {
     ),
     "refi.cli.scoring": ("score",),
     "refi.cli.decisions": ("decisions",),
+    "refi.cli.reminders": ("reminders",),
     "refi.cli.doctor": ("doctor",),
     "refi.cli.replay": ("replay",),
     "refi.cli.demo": ("demo",),

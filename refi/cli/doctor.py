@@ -14,6 +14,7 @@ from refi.cli.shared import AsJson, app, named_refusals, show
 from refi.db import migrate as migrations
 from refi.db.work import SYSTEM
 from refi.errors import Unavailable
+from refi.notifications import parking_service
 from refi.payments import suspense_service
 from refi.payments.suspense import ALARMING
 from refi.runtime import Runtime
@@ -62,6 +63,7 @@ async def _look(runtime: Runtime) -> list[dict[str, Any]]:
     if at_head:
         found.append(await _business_date(runtime))
         found.append(await _suspense(runtime))
+        found.append(await _messages(runtime))
     try:
         await runtime.processor.cash_book(limit=1)
         found.append(_line("payment provider", True, runtime.settings.provider_url, ""))
@@ -86,6 +88,12 @@ async def _suspense(runtime: Runtime) -> dict[str, Any]:
     wrong = sum(waiting[kind] for kind in ALARMING)
     seen = f"{sum(waiting.values())} items wait, {wrong} of them because something went wrong"
     return _line("suspense", not wrong, seen, "see docs/how-to/money-that-fits-nowhere.md")
+
+
+async def _messages(runtime: Runtime) -> dict[str, Any]:
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        count = await parking_service.count(work)
+    return _line("messages", not count, f"{count} parked", "see docs/how-to/parked-work.md")
 
 
 def _line(what: str, ok: bool, saw: str, mend: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ Contact).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -127,6 +127,14 @@ def fits(when: When, found: Case) -> bool:
 def chosen(rules: Iterable[Rule], found: Case) -> Rule | None:
     """The first rule that fits; None when none does."""
     return next((rule for rule in rules if fits(rule.when, found)), None)
+
+
+def order(
+    rule: Rule, reachable: Collection[str], liked: Sequence[str] = (), closed: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The rule's channels that reach the borrower and are not closed, the ones they like best first."""
+    left = [channel for channel in rule.channels if channel in reachable and channel not in closed]
+    return tuple(sorted(left, key=lambda each: liked.index(each) if each in liked else len(liked)))
 
 
 def asks_for(rules: Sequence[Rule], *names: str) -> bool:

@@ -7,7 +7,7 @@ until only whom it fails for is left over, so one borrower never holds up the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -23,6 +23,7 @@ from refi.db.work import Work
 from refi.ids import BorrowerId, LoanId
 from refi.loans import service as loans
 from refi.loans.tables import Loan
+from refi.notifications import preference_service as preferences
 from refi.notifications import service as messages
 from refi.notifications.messages import Gate
 from refi.policies import Rule
@@ -42,7 +43,9 @@ UNPAID = """
         i.principal + i.interest + i.fee AS amount,
         (SELECT count(*) FROM loans o WHERE o.borrower_id = b.id AND o.credited_on < l.credited_on)
             AS earlier,
-        EXISTS (SELECT FROM devices d WHERE d.borrower_id = b.id) AS has_device
+        EXISTS (SELECT FROM devices d WHERE d.borrower_id = b.id) AS has_device,
+        EXISTS (SELECT FROM email_addresses e WHERE e.borrower_id = b.id AND e.verified_at IS NOT NULL)
+            AS has_email
     FROM loans l
     JOIN installments i ON i.loan_id = l.id AND i.due_on = $2
     JOIN borrowers b ON b.id = l.borrower_id
@@ -63,8 +66,9 @@ class Found:
 
 @dataclass(slots=True)
 class Known:
-    """What only some rules ask for, looked up in bulk when one of them does."""
+    """What was looked up in bulk: what borrowers want of contact, and what only some rules ask for."""
 
+    wants: Mapping[str, preferences.Wants]
     segments: dict[str, str] = field(default_factory=dict)
     were_late: set[str] = field(default_factory=set)
 
@@ -125,7 +129,7 @@ async def find(work: Work, begun: ladder.Begun, on: date, borrowers: Sequence[st
     raw = await work.raw()
     rows = await raw.fetch(UNPAID, list(borrowers), begun.due_on)
     rules = begun.version.rules_of(begun.stage)
-    known = Known()
+    known = Known(wants=await preferences.of_many(work, borrowers))
     if ladder.asks_for(rules, "segment"):
         known.segments = await _segments(work, borrowers)
     if ladder.asks_for(rules, "on_time", "late_before"):
@@ -158,15 +162,18 @@ def _found(
         was_late=any(row["id"] in known.were_late for row in rows),
     )
     rule = ladder.chosen(rules, case)
-    order = () if rule is None else _reachable(rule, rows[0])
-    wish = _wish(begun, on, case, rule, order, rows) if rule is not None and order else None
+    wants = known.wants.get(borrower_id, preferences.Wants())
+    wish = None
+    if rule is not None and rule.channels:
+        order = ladder.order(rule, _reach(rows[0]), wants.channels, wants.opted_out)
+        wish = _wish(begun, on, case, rule, order or rule.channels, rows)  # refused, and logged, when claimed
     return Found(borrower_id, case, rule, wish)
 
 
-def _reachable(rule: Rule, row: asyncpg.Record) -> tuple[str, ...]:
-    """The rule's channels from the first by which the borrower can be reached today."""
-    lacking = set() if row["has_device"] else {"push"}
-    return tuple(channel for channel in rule.channels if channel not in lacking)
+def _reach(row: asyncpg.Record) -> set[str]:
+    """The channels by which the borrower can be reached today."""
+    also = {"push": row["has_device"], "email": row["has_email"]}
+    return {"sms", "inbox", *(channel for channel, reaches in also.items() if reaches)}
 
 
 def _wish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from refi.collections import ladder, standing, standing_service
@@ -10,6 +11,7 @@ from refi.db.work import Work
 from refi.ids import LoanId, MessageId
 from refi.loans import service as loans
 from refi.loans.states import LoanStatus
+from refi.loans.tables import Loan
 from refi.notifications import service as messages
 from refi.notifications.messages import Dropped, Wanted
 from refi.notifications.tables import Message
@@ -24,16 +26,26 @@ async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
     for item in about:
         planned[item.loan_id].append((item.number, item.due_on))
     locked = [await loans.lock(work, LoanId(loan_id)) for loan_id in sorted(planned)]
-    active = {loan.id: loan for loan in locked if loan.status is LoanStatus.ACTIVE}
+    return await spoken(work, str(row.borrower_id), locked, planned, work.on)
+
+
+async def spoken(
+    work: Work,
+    borrower_id: str,
+    found: Sequence[Loan],
+    planned: Mapping[str, Sequence[tuple[int, date]]],
+    on: date,
+) -> Wanted | Dropped:
+    """What a reminder says on ``on`` of the installments ``planned`` of the loans ``found``, if anything."""
+    active = {loan.id: loan for loan in found if loan.status is LoanStatus.ACTIVE}
     if not active:
         return Dropped("loan_closed")
-    concerned, stops = standing.spoken_of(
-        await standing_service.of_loans(work, str(row.borrower_id), list(active))
-    )
+    concerned, stops = standing.spoken_of(await standing_service.of_loans(work, borrower_id, list(active)))
     missing = 0
     for loan, account in await loans.accounts(work, [active[key] for key in concerned]):
-        missing += ladder.total(ladder.still_unpaid(account.state(work.on), planned[loan.id]))
+        missing += ladder.total(ladder.still_unpaid(account.state(on), planned[loan.id]))
     if not missing:
         return Dropped("paid")
-    values = {"amount": missing, "currency": locked[0].currency, "due_on": about[0].due_on}
+    due_on = min(due for installments in planned.values() for _, due in installments)
+    values = {"amount": missing, "currency": found[0].currency, "due_on": due_on}
     return Wanted(values, stops)

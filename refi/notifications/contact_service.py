@@ -58,10 +58,13 @@ async def judge(
     stops: Mapping[str, date | None],
     about: Made | None = None,
     loan_id: str | None = None,
+    at: datetime | None = None,
+    planned: Sequence[datetime] = (),
 ) -> Verdict:
     """Whether the borrower may be contacted now; call it in the borrower's turn.
 
-    ``about`` tells of a person's contact, ``loan_id`` which debt it is about.
+    ``about`` tells of a person's contact, ``loan_id`` which debt it is about. A preview asks about the
+    instant ``at``, when the SMS and push of ``planned`` will have been sent.
     """
     borrower_id = BorrowerId(borrower.id)
     newest = await borrowers.consents(work, borrower_id)
@@ -70,9 +73,12 @@ async def judge(
     ask = Ask(
         gate=gate.value,
         channel=channel,
-        at=work.now,
+        at=at or work.now,
         zone=ZoneInfo(borrower.time_zone),
-        earlier=[row.at for row in earlier if row.channel in contact_policy.CAPPED and _capped(work, row)],
+        earlier=[
+            *planned,
+            *(row.at for row in earlier if row.channel in contact_policy.CAPPED and _capped(work, row)),
+        ],
         consents=frozenset(purpose.value for purpose, row in newest.items() if row.granted),
         withdrawn=frozenset(purpose.value for purpose, row in newest.items() if not row.granted),
         stops=stops,

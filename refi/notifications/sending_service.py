@@ -19,7 +19,6 @@ from refi.notifications import (
     templates,
     turn_service,
 )
-from refi.notifications import contact_service as contacts
 from refi.notifications.messages import (
     MOST_FAILURES,
     MOVES,
@@ -147,29 +146,22 @@ def _today(work: Work) -> date:
 async def _addressed(work: Work, row: Message, lines: Channels, borrower: Borrower, wanted: Wanted) -> bool:
     """Choose channel and address under the rules, or put the message off, or end it."""
     order = (row.channel, *row.fallbacks.split())
-    if row.to_sealed is not None:
-        found = [(row.channel, row.to_sealed)]
-    else:
-        found = [
-            (name, to)
-            for name in order
-            if name in lines and (to := await address_service.address(work, name, borrower))
-        ]
-    verdict = None
-    for channel, to_sealed in found:  # judged on the channel that it really takes
-        verdict = await contacts.judge(work, borrower, row.gate, channel, stops=wanted.stops)
-        if verdict.allowed:
-            if channel != row.channel:
-                if not await also_by(work, row, channel):
-                    continue
-                row.channel, row.fallbacks = channel, " ".join(order[order.index(channel) + 1 :])
-            row.to_sealed = to_sealed
-            return True
-        if verdict.rules != (f"opted_out_{channel}",):
-            break
-    if verdict is None or verdict.allowed:
+
+    async def usable(channel: str) -> bool:
+        return channel == row.channel or await also_by(work, row, channel)
+
+    choice = await address_service.choose(
+        work, borrower, row.gate, order, lines, stops=wanted.stops, fixed=row.to_sealed, usable=usable
+    )
+    if choice is None:
         _skip(work, row, "no_channel")
         return False
+    verdict = choice.verdict
+    if verdict.allowed:
+        if choice.channel != row.channel:
+            row.channel, row.fallbacks = choice.channel, " ".join(order[order.index(choice.channel) + 1 :])
+        row.to_sealed = choice.to_sealed
+        return True
     rules = ",".join(verdict.rules)
     row.policy_version = verdict.policy_version
     if verdict.retry_at is None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
-from refi.collections import jobs
+import pytest
+
+from refi import policies
+from refi.collections import jobs, ladder
 from refi.collections import planning_service as planning
 from refi.db.work import SYSTEM
+from refi.notifications import preference_service as preferences
 from tests.given import Person
 from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment, day_before
 
@@ -26,20 +32,24 @@ async def told(desk: Desk) -> list[tuple[Any, ...]]:
     return [(row.borrower_id, row.stage, row.channel, row.status) for row in rows]
 
 
-async def test_the_day_before_and_the_day_after(desk: Desk) -> None:
+async def test_the_days_around_the_due_date(desk: Desk) -> None:
     person = await a_borrower(desk, device=True)
     await a_loan(desk, person)
     assert await opened(desk, DUE - timedelta(days=2)) == {"chunks": 0, "borrowers": 0}
-    assert await opened(desk, day_before(DUE)) == {"chunks": 1, "borrowers": 1}
-    assert await desk.work_off() == ["plan_reminders", "send_message"]
-    assert await opened(desk, DUE) == {"chunks": 0, "borrowers": 0}
-    await opened(desk, DUE + timedelta(days=1))
-    await desk.work_off()
+    for days in (-3, -1, 0, 1, 3, 7, 15):
+        assert await opened(desk, DUE + timedelta(days=days)) == {"chunks": 1, "borrowers": 1}
+        assert await desk.work_off() == ["plan_reminders", "send_message"]
     assert await told(desk) == [
+        (person.id, "T-3", "inbox", "sent"),
         (person.id, "T-1", "sms", "sent"),
+        (person.id, "T", "inbox", "sent"),
         (person.id, "T+1", "push", "sent"),
+        (person.id, "T+3", "sms", "sent"),
+        (person.id, "T+7", "sms", "sent"),
+        (person.id, "T+15", "sms", "sent"),
     ]
-    assert [message["template"] for message in await desk.inbox()] == ["due_tomorrow", "past_due"]
+    templates = [message["template"] for message in await desk.inbox()]
+    assert templates == ["due_tomorrow", "past_due", "past_due", *["past_due_firm"] * 2]
 
 
 async def test_who_paid_is_not_even_planned(desk: Desk) -> None:
@@ -146,3 +156,83 @@ async def test_a_reminder_waits_for_the_hour_where_the_borrower_lives(desk: Desk
     [row] = await desk.messages()
     await desk.send(row.id)
     assert await told(desk) == [(person.id, "T-1", "sms", "sent")]
+
+
+async def test_one_whom_planning_fails_for_is_isolated_and_the_rest_is_planned(desk: Desk) -> None:
+    people = [await a_borrower(desk) for _ in range(5)]
+    for person in people:
+        await a_loan(desk, person)
+    sick = people[2].id
+    await desk.service.rows(
+        "UPDATE borrowers SET time_zone = 'Nowhere/Land' WHERE id = :id RETURNING id", id=sick
+    )
+    await opened(desk, day_before(DUE))
+    with pytest.raises(ZoneInfoNotFoundError):  # alone in a job of its own, which the queue parks
+        await desk.work_off(only="plan_reminders")
+    await desk.work_off(only="plan_reminders")
+    assert {row.borrower_id for row in await desk.messages()} == {p.id for p in people} - {sick}
+    await desk.service.rows(
+        "UPDATE borrowers SET time_zone = 'Asia/Shanghai' WHERE id = :id RETURNING id", id=sick
+    )
+    assert await jobs.plan_reminders(desk.runtime.database, day_before(DUE), "T-1", [sick]) == 1
+
+
+async def test_preferences_order_the_channels_and_close_some(desk: Desk) -> None:
+    person = await a_borrower(desk, device=True)
+    await a_loan(desk, person)
+    async with desk.runtime.database.work(SYSTEM) as work:
+        await preferences.change(work, person.id, preferences.Wants(("push", "sms")), source="app")
+    await opened(desk, day_before(DUE))
+    await desk.work_off(only="plan_reminders")
+    async with desk.runtime.database.work(SYSTEM) as work:
+        await preferences.change(
+            work, person.id, preferences.Wants(("push", "sms"), frozenset({"push"})), source="app"
+        )
+    await desk.work_off()
+    [row] = await desk.messages()
+    assert (row.channel, row.status) == ("sms", "sent")  # planned for push, which was closed before it went
+    channels = await desk.service.rows("SELECT channel FROM message_subjects ORDER BY channel")
+    assert [subject.channel for subject in channels] == ["push", "sms"]
+
+
+async def test_who_closed_every_channel_is_refused_and_that_is_logged(desk: Desk) -> None:
+    person = await a_borrower(desk)
+    await a_loan(desk, person)
+    async with desk.runtime.database.work(SYSTEM) as work:
+        wants = preferences.Wants((), frozenset({"push", "sms"}))
+        await preferences.change(work, person.id, wants, source="app")
+    await opened(desk, day_before(DUE))
+    await desk.work_off()
+    [row] = await desk.messages()
+    assert (row.status, row.reason) == ("skipped", "opted_out_sms")
+    [entry] = await desk.service.rows(
+        "SELECT outcome, rules FROM contact_log WHERE message_id = :id", id=row.id
+    )
+    assert tuple(entry) == ("refused", "opted_out_sms")
+
+
+async def test_arms_get_different_ladders_and_the_arm_stands_on_the_message(desk: Desk) -> None:
+    shipped = desk.runtime.database.policy
+    version = shipped.ladder.versions[0]
+    rules = (
+        policies.Rule(
+            name="push_first", stage="T-1", channels=("push", "sms"), template="due_tomorrow",
+            when=policies.When(arms=("challenger",)),
+        ),
+        *version.rules,
+    )  # fmt: skip
+    arms = (policies.Arm(name="champion", share=50), policies.Arm(name="challenger", share=50))
+    split = version.model_copy(update={"arms": arms, "rules": rules})
+    policy = shipped.model_copy(update={"ladder": policies.Ladder(versions=(split,))})
+    database = replace(desk.runtime.database, policy=policy)
+    people = [await a_borrower(desk, device=True) for _ in range(12)]
+    for person in people:
+        await a_loan(desk, person)
+    await desk.clock_at(day_before(DUE))
+    await jobs.plan_reminders(database, day_before(DUE), "T-1", [person.id for person in people])
+    rows = await desk.messages()
+    assert {(row.arm, row.rule, row.channel) for row in rows} == {
+        ("champion", "tomorrow", "sms"),
+        ("challenger", "push_first", "push"),
+    }
+    assert all(row.arm == ladder.arm_of(split, row.borrower_id) for row in rows)

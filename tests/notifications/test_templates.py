@@ -149,10 +149,14 @@ def test_the_ladder_of_a_market_has_its_words(market: str) -> None:
 
 def test_a_ladder_without_words_is_refused_by_its_rule() -> None:
     version = CN.ladder.versions[0]
-    rules = (version.rules[0].model_copy(update={"template": "due_yesterday"}),)
+    rules = (
+        next(r for r in version.rules if r.name == "tomorrow").model_copy(
+            update={"template": "due_yesterday"}
+        ),
+    )
     versions = (version.model_copy(update={"rules": rules}),)
     wrong = CN.model_copy(update={"ladder": CN.ladder.model_copy(update={"versions": versions})})
-    with pytest.raises(TemplateRefused, match="rule tomorrow: no words for due_yesterday by sms"):
+    with pytest.raises(TemplateRefused, match="rule tomorrow: no words for due_yesterday"):
         require(wrong)
 
 

@@ -108,7 +108,8 @@ def test_a_template_without_words_is_refused_with_its_line() -> None:
             policies.load("cn").ladder, lambda name, channel: (name, channel) != ("past_due", "push")
         )
     )
-    [(path, reason)] = found
+    assert found
+    path, reason = found[0]
     refused = policies.refusal("cn", path, reason)
     assert "rule missed: no words for past_due by push" in str(refused)
     assert refused.line is not None

@@ -226,10 +226,7 @@ class Judge:
             done |= {(doubt.due_on, doubt.stage) for doubt in doubts[debtor.phone]}
             # what may go to the app's inbox alone is in no provider's log
             for due_on, step in ((due_on, step) for due_on in debtor.dues for step in self._steps):
-                if (
-                    due_on,
-                    step.stage,
-                ) in done or not step.channels <= CAPPED:
+                if (due_on, step.stage) in done or not step.channels <= CAPPED | {"email"}:
                     continue
                 if number := self._chance(debtor, mine, due_on, step, by_day):
                     counts["missed"] += 1
