@@ -304,3 +304,14 @@ async def ended(database: Database) -> dict[str, int]:
             "SELECT concat_ws(' ', status, reason) AS how, count(*) AS n FROM messages GROUP BY 1 ORDER BY 1"
         )
         return {row.how: row.n for row in rows}
+
+
+async def story(database: Database, debtor: Debtor) -> list[str]:
+    """What the service's own tables tell of the messages to one borrower, for who has to find out why."""
+    async with database.engine.connect() as connection:
+        rows = await connection.exec_driver_sql(
+            "SELECT s.due_on, stage, channel, status, reason, attempts, not_before, contacted_at"
+            " FROM messages m JOIN message_subjects s ON message_id = m.id WHERE loan_id = $1 ORDER BY m.id",
+            (debtor.loan_id,),
+        )
+        return [" ".join(map(str, row)) for row in rows]
