@@ -26,6 +26,7 @@ from refi.demo.walker import eventually
 from refi.staff import service as staff
 from refi.staff.roles import Role
 from tests.api.contract import Judge
+from tests.api.walk_money import live_with_it, mend
 from tests.given import national_id
 from tests.slices.news import body_of, headers_of
 from tests.stack import ON, Stack
@@ -107,12 +108,14 @@ async def walk(stack: Stack) -> Walk:
     await _apply(here)
     await _sign(here)
     await _service(here)
+    await live_with_it(here)
     await _staff(here)
     await _correct(here)
     await _review(here)
     await _second(here)
     await _suggest(here)
     await _hear(here)
+    await mend(here)
     await _pull_levers(here)
     return here
 

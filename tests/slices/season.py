@@ -165,6 +165,10 @@ class Habit:
     debtor: Debtor
     due_on: date
 
+    def meets(self) -> list[date]:
+        """The due dates that are met by it: what is late is paid along."""
+        return [due_on for due_on in self.debtor.dues if due_on < self.on or due_on == self.due_on]
+
 
 def habits(debtors: Sequence[Debtor], turns: int, random: Random) -> dict[date, list[Habit]]:
     """Who pays what on which day; who is late with one installment pays no later one before it."""

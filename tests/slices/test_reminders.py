@@ -183,7 +183,8 @@ async def _settle(here: World, sent: list[Habit], *, beyond_doubt: bool) -> None
     if await season.settled(here.season.database, here.log, beyond_doubt=beyond_doubt):
         here.season.close_moment()
     for habit in sent:
-        habit.debtor.paid[habit.due_on] = here.season.number
+        for due_on in habit.meets():
+            habit.debtor.paid.setdefault(due_on, here.season.number)
     sent.clear()
 
 

@@ -1,0 +1,175 @@
+"""The walk's part about money and mail: autopay, documents, preferences, what fits nowhere."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from refi import clock, ids
+from refi.db.work import SYSTEM
+from refi.demo.walker import eventually
+from refi.ids import BorrowerId
+from refi.loans import service as loans
+from refi.loans.account import terms_of
+from refi.loans.tables import Product
+from refi.notifications import service as messages
+from refi.notifications.messages import ONE_TIME_CODE, Gate
+from refi.notifications.opting_out import token_of
+from refi.payments.states import Call, PayoutStatus
+from refi.payments.suspense import SuspenseKind, SuspenseStatus
+from refi.payments.tables import Destination, Payout, SuspenseItem
+from refi.schedules.amortization import schedule
+from tests.stack import ON
+
+if TYPE_CHECKING:
+    from tests.api.walk import Walk
+
+EMAIL = "wei@example.com"
+
+
+async def live_with_it(here: Walk) -> None:
+    """Wei has installments debited, reads what was signed, and says how to be reached."""
+    loan = {"loan_id": here.known["loan_id"]}
+    mandate = {"bank_account": here.known["wei's account"], "day_offset": 1}
+    await here.do("PUT /v1/loans/{loan_id}/autopay", mandate, who="wei", **loan)
+    await here.do("GET /v1/loans/{loan_id}/autopay", who="wei", **loan)
+    await here.do("DELETE /v1/loans/{loan_id}/autopay", who="wei", **loan)
+    for kind in ("statement-of-account", "agreement"):
+        path = {"kind": kind, **loan}
+        await here.do("GET /v1/loans/{loan_id}/documents/{kind}", who="wei", query={"locale": "en"}, **path)
+    await here.do("GET /v1/loans/{loan_id}/documents", who="wei", **loan)
+    wishes = {
+        "channels": ["push", "sms"],
+        "marketing": True,
+        "quiet_hours": {"from": "21:00", "until": "09:00"},
+    }
+    await here.do("PATCH /v1/preferences", wishes, who="wei")
+    await here.do("GET /v1/preferences", who="wei")
+    await _mail(here)
+
+
+async def _mail(here: Walk) -> None:
+    """An e-mail address is proved by a code; a notice is read in the app; a letter is left by one click."""
+    await here.do("PATCH /v1/me", {"email": EMAIL}, who="wei")
+
+    async def code() -> str | None:
+        inbox = await here.get("GET /sandbox/v1/messages", query={"to": EMAIL})
+        return next((word for each in inbox["data"] for word in each["text"].split() if _is_code(word)), None)
+
+    entered = (await eventually("a code by e-mail", code)).strip(".。:：,，")
+    await here.do("POST /v1/me/email/confirm", {"code": entered}, who="wei")
+    notice, letter = (
+        await _sent(here, "inbox", Gate.REQUESTED_NOTICE),
+        await _sent(here, "email", Gate.MARKETING),
+    )
+
+    async def readable() -> bool | None:
+        found = (await here.get("GET /v1/messages", who="wei"))["data"]
+        return True if any(each["id"] == notice and each["status"] == "sent" for each in found) else None
+
+    await eventually("a notice in the app", readable)
+    await here.do("POST /v1/messages/{message_id}/read", who="wei", message_id=notice)
+    vault = here.stack.runtime.database.vault
+    here.known |= {"message_id": notice, "token": token_of(vault.index, letter)}
+    for method in ("GET", "POST"):
+        await here.do(f"{method} /v1/opt-out/{{token}}", token=here.known["token"])
+
+
+def _is_code(word: str) -> bool:
+    bare = word.strip(".。:：,，")
+    return len(bare) == 6 and bare.isascii() and bare.isdigit()
+
+
+async def _sent(here: Walk, channel: str, gate: Gate) -> str:
+    """A message to Wei by that channel, whose words are known already; its id."""
+    async with here.stack.runtime.database.work(SYSTEM) as work:
+        [message_id] = await messages.plan(
+            work,
+            [
+                messages.Plan(
+                    key=f"walk:{channel}",
+                    kind=ONE_TIME_CODE,
+                    template="due_tomorrow",
+                    gate=gate,
+                    channel=channel,
+                    locale="en",
+                    borrower_id=BorrowerId(here.borrowers["wei"]),
+                    to=here.borrowers["wei"],
+                    text="hello",
+                )
+            ],
+        )
+    return str(message_id)
+
+
+async def mend(here: Walk) -> None:
+    """Staff match, refund, retry and settle what fits nowhere, and call off a loan not yet paid out."""
+    loan = {"loan_id": here.known["loan_id"]}
+    await here.do("GET /staff/v1/loans/{loan_id}/documents", who="lead", **loan)
+    await here.do("GET /staff/v1/loans/{loan_id}/documents/{kind}", who="lead", kind="agreement", **loan)
+    unsigned = await _unpaid_out(here)
+    call_off = {"reason": "signed by mistake"}
+    seen = {"If-Match": '"v1"'}
+    path = "POST /staff/v1/loans/{loan_id}/cancel"
+    await here.do(path, call_off, who="lead", headers=seen, loan_id=unsigned)
+    for number, remedy in enumerate(("match", "refund", "retry", "settle")):
+        item = await _item(here, number, refused=remedy in ("retry", "settle"))
+        body: dict[str, Any] = {"reason": f"{remedy}: looked at with the bank"}
+        if remedy == "match":
+            body |= {"loan": here.known["loan_id"], "preview": True}
+        found = await here.do("GET /staff/v1/suspense/{item_id}", who="lead", item_id=item)
+        path = f"POST /staff/v1/suspense/{{item_id}}/{remedy}"
+        await here.do(path, body, who="lead", headers={"If-Match": found.headers["ETag"]}, item_id=item)
+        here.known["item_id"] = item
+    await here.do("GET /staff/v1/suspense", who="lead")
+
+
+async def _unpaid_out(here: Walk) -> str:
+    """A loan of Wei's whose payout nobody has begun to order."""
+    database = here.stack.runtime.database
+    price = database.policy.price.representative_rate
+    terms = terms_of(
+        database.policy.product, principal=300_000, term=3, annual_rate=price, monthly_fee_rate=price * 0
+    )
+    async with database.work(SYSTEM) as work:
+        signed = loans.Signed(ids.new("off"), "0" * 64, {})
+        loan = await loans.open_loan(
+            work, BorrowerId(here.borrowers["wei"]), Product.MICRO_LOAN, schedule(terms, work.on), signed
+        )
+        work.session.add(
+            Payout(
+                id=ids.new("pout"), loan_id=loan.id, amount=loan.principal, currency=loan.currency,
+                destination=Destination.BANK_ACCOUNT, token="tok_walk", status=PayoutStatus.PLANNED,
+                call=Call.PLANNED, ordered_on=work.on, created_at=work.now,
+            )
+        )  # fmt: skip
+    return loan.id
+
+
+async def _item(here: Walk, number: int, *, refused: bool) -> str:
+    """Money for nobody, or news that was refused: an item that waits for staff."""
+    news = None
+    if refused:
+        [row] = await _rows(here, "SELECT id FROM provider_news ORDER BY id LIMIT 1")
+        news = row.id
+    item = SuspenseItem(
+        id=ids.new("susp"),
+        key=f"walk:{number}",
+        kind=SuspenseKind.NEWS_REFUSED if refused else SuspenseKind.UNMATCHED,
+        status=SuspenseStatus.OPEN,
+        amount=1_000 + number,
+        currency="CNY",
+        effective_on=ON + timedelta(days=0),
+        provider_id=f"tr_walk_{number}",
+        news_id=news,
+        opened_on=ON,
+        created_at=clock.utc_now(),
+    )
+    async with here.stack.runtime.database.work(SYSTEM) as work:
+        work.session.add(item)
+    return item.id
+
+
+async def _rows(here: Walk, query: str) -> list[Any]:
+    async with here.stack.runtime.database.engine.begin() as connection:
+        return list(await connection.exec_driver_sql(query))
