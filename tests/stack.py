@@ -24,6 +24,7 @@ from refi.scheduler import run_scheduler
 from refi.worker import run_worker
 
 ON = date(2026, 11, 22)
+TWILIO_TOKEN = "token-of-the-tests"
 
 
 @dataclass
@@ -93,6 +94,7 @@ async def running_stack(
             "database_url": database_url,
             "provider_url": f"http://127.0.0.1:{provider_port}",
             "public_url": f"http://127.0.0.1:{port}",
+            "twilio_auth_tokens": TWILIO_TOKEN,
             **changed,
         }
     )

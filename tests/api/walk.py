@@ -26,7 +26,7 @@ from refi.demo.walker import eventually
 from refi.staff import service as staff
 from refi.staff.roles import Role
 from tests.api.contract import Judge
-from tests.api.walk_money import live_with_it, mend
+from tests.api.walk_money import hear_of_messages, live_with_it, mend
 from tests.given import national_id
 from tests.slices.news import body_of, headers_of
 from tests.stack import ON, Stack
@@ -115,6 +115,7 @@ async def walk(stack: Stack) -> Walk:
     await _second(here)
     await _suggest(here)
     await _hear(here)
+    await hear_of_messages(here)
     await mend(here)
     await _pull_levers(here)
     return here
@@ -238,6 +239,7 @@ async def _payment(here: Walk, source: str) -> str:
 async def _staff(here: Walk) -> None:
     people = {
         "lead": [Role.COLLECTIONS_LEAD],
+        "operator": [Role.OPERATOR],
         "junior": [Role.REVIEWER],
         "senior": [Role.SENIOR_REVIEWER, Role.AUDITOR],
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from refi import clock, ids
 from refi.db.work import SYSTEM
@@ -15,11 +16,13 @@ from refi.loans.tables import Product
 from refi.notifications import service as messages
 from refi.notifications.messages import ONE_TIME_CODE, Gate
 from refi.notifications.opting_out import token_of
+from refi.notifications.twilio_wire import signature
 from refi.payments.states import Call, PayoutStatus
 from refi.payments.suspense import SuspenseKind, SuspenseStatus
 from refi.payments.tables import Destination, Payout, SuspenseItem
 from refi.schedules.amortization import schedule
-from tests.stack import ON
+from tests.slices.news import headers_of
+from tests.stack import ON, TWILIO_TOKEN
 
 if TYPE_CHECKING:
     from tests.api.walk import Walk
@@ -73,6 +76,23 @@ async def _mail(here: Walk) -> None:
     here.known |= {"message_id": notice, "token": token_of(vault.index, letter)}
     for method in ("GET", "POST"):
         await here.do(f"{method} /v1/opt-out/{{token}}", token=here.known["token"])
+
+
+async def hear_of_messages(here: Walk) -> None:
+    """What the message providers tell: a receipt, and an SMS that somebody wrote."""
+    said = {"id": "evt_walk", "type": "message.delivered", "key": "msg_00000000000000000000000000"}
+    content = json.dumps(said)
+    headers = headers_of("evt_walk", content)
+    await here.do("POST /hooks/v1/messages", content.encode(), headers=headers)
+    wrote = [("MessageSid", "SM1"), ("SmsStatus", "received"), ("From", "+8613800200001"), ("Body", "hello")]
+    url = f"{here.stack.runtime.settings.public_url}/hooks/v1/messages/twilio"
+    signed = {
+        "x-twilio-signature": signature(TWILIO_TOKEN, url, wrote),
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    await here.do("POST /hooks/v1/messages/twilio", urlencode(wrote).encode(), headers=signed)
+    await here.do("GET /staff/v1/inbound-messages", who="operator")
+    await here.do("GET /staff/v1/parked-message-news", who="operator")
 
 
 def _is_code(word: str) -> bool:
@@ -159,7 +179,7 @@ async def _item(here: Walk, number: int, *, refused: bool) -> str:
         status=SuspenseStatus.OPEN,
         amount=1_000 + number,
         currency="CNY",
-        effective_on=ON + timedelta(days=0),
+        effective_on=ON,
         provider_id=f"tr_walk_{number}",
         news_id=news,
         opened_on=ON,
