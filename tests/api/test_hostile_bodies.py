@@ -365,7 +365,8 @@ async def test_keys_that_are_none(prey: Prey) -> None:
     for label, done in prey.here.done.items():
         if "Idempotency-Key" in done.headers:
             for hostile in HOSTILE_KEYS:
-                content = None if done.body is None else json.dumps(done.body).encode()
+                body = {**done.body, "preview": False} if done.previews else done.body
+                content = None if body is None else json.dumps(body).encode()
                 answer = await prey.send(label, content, Idempotency_Key=hostile)
                 told = f"{label} {hostile!r:.30} → {answer.status_code} {answer.text[:200]}"
                 assert answer.status_code == 400, told

@@ -44,6 +44,11 @@ class Done:
     path: dict[str, str]
     query: dict[str, str]
 
+    @property
+    def previews(self) -> bool:
+        """Whether it asked only what would be, which takes no key."""
+        return isinstance(self.body, dict) and self.body.get("preview") is True
+
 
 @dataclass
 class Walk:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from refi import clock, ids
 from refi.db.work import SYSTEM
 from refi.demo.walker import eventually
-from refi.ids import BorrowerId
+from refi.ids import BorrowerId, LoanId
 from refi.loans import service as loans
 from refi.loans.account import terms_of
 from refi.loans.tables import Product
@@ -127,11 +127,7 @@ async def mend(here: Walk) -> None:
     loan = {"loan_id": here.known["loan_id"]}
     await here.do("GET /staff/v1/loans/{loan_id}/documents", who="lead", **loan)
     await here.do("GET /staff/v1/loans/{loan_id}/documents/{kind}", who="lead", kind="agreement", **loan)
-    unsigned = await _unpaid_out(here)
-    call_off = {"reason": "signed by mistake"}
-    seen = {"If-Match": '"v1"'}
-    path = "POST /staff/v1/loans/{loan_id}/cancel"
-    await here.do(path, call_off, who="lead", headers=seen, loan_id=unsigned)
+    await _payouts(here)
     for number, remedy in enumerate(("match", "refund", "retry", "settle")):
         item = await _item(here, number, refused=remedy in ("retry", "settle"))
         body: dict[str, Any] = {"reason": f"{remedy}: looked at with the bank"}
@@ -144,25 +140,44 @@ async def mend(here: Walk) -> None:
     await here.do("GET /staff/v1/suspense", who="lead")
 
 
-async def _unpaid_out(here: Walk) -> str:
-    """A loan of Wei's whose payout nobody has begun to order."""
+async def _payouts(here: Walk) -> None:
+    """Loans are called off before their payout is ordered; payoffs that did not arrive are sent again."""
+    called_off, given_back = await _unpaid_out(here), await _unpaid_out(here)
+    path, said = "POST /staff/v1/loans/{loan_id}/cancel", {"reason": "signed by mistake"}
+    await here.do(path, said, who="lead", headers={"If-Match": '"v1"'}, loan_id=called_off)
+    await here.do("POST /v1/loans/{loan_id}/cancel", who="wei", loan_id=given_back)
+    failed, again = await _unpaid_out(here, failed=True), await _unpaid_out(here, failed=True)
+    account = {"bank_account": here.known["wei's account"]}
+    await here.do("POST /v1/loans/{loan_id}/payouts", account, who="wei", loan_id=failed)
+    await here.do("GET /v1/loans/{loan_id}/payouts", who="wei", loan_id=failed)
+    await here.do("GET /staff/v1/loans/{loan_id}/payouts", who="lead", loan_id=again)
+    seen = await here.do("GET /staff/v1/loans/{loan_id}", who="lead", loan_id=again)
+    path, said = "POST /staff/v1/loans/{loan_id}/payouts", {"reason": "the account is open again"}
+    await here.do(path, said, who="lead", headers={"If-Match": seen.headers["ETag"]}, loan_id=again)
+
+
+async def _unpaid_out(here: Walk, *, failed: bool = False) -> str:
+    """A loan of Wei's whose payout nobody has begun to order, or one that the bank refused."""
     database = here.stack.runtime.database
     price = database.policy.price.representative_rate
     terms = terms_of(
-        database.policy.product, principal=300_000, term=3, annual_rate=price, monthly_fee_rate=price * 0
+        database.policy.product, principal=10_000, term=3, annual_rate=price, monthly_fee_rate=price * 0
     )
     async with database.work(SYSTEM) as work:
         signed = loans.Signed(ids.new("off"), "0" * 64, {})
         loan = await loans.open_loan(
             work, BorrowerId(here.borrowers["wei"]), Product.MICRO_LOAN, schedule(terms, work.on), signed
         )
+        status, call = (PayoutStatus.FAILED, Call.REFUSED) if failed else (PayoutStatus.PLANNED, Call.PLANNED)
         work.session.add(
             Payout(
                 id=ids.new("pout"), loan_id=loan.id, amount=loan.principal, currency=loan.currency,
-                destination=Destination.BANK_ACCOUNT, token="tok_walk", status=PayoutStatus.PLANNED,
-                call=Call.PLANNED, ordered_on=work.on, created_at=work.now,
+                destination=Destination.BANK_ACCOUNT, token="tok_walk", status=status, call=call,
+                ordered_on=work.on, created_at=work.now, reason="account_closed" if failed else None,
             )
         )  # fmt: skip
+        if failed:
+            await loans.cancel(work, await loans.lock(work, LoanId(loan.id)), "account_closed")
     return loan.id
 
 
