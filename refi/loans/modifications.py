@@ -73,6 +73,8 @@ def _rate(account: Account, state: State, on: date) -> Decimal | None:
     ]
     coming = [Flow(max(row.due_date, on), row.outstanding) for row in state.installments]
     flows = [flow for flow in (*paid, *coming) if flow.amount > 0]
+    if not flows:
+        return None
     try:
         return rates([Flow(contract.disbursed_on, contract.terms.principal)], flows).effective_annual_rate
     except (NoRate, AmbiguousRate):
