@@ -91,8 +91,13 @@ def decide(facts: Facts, strategy: Strategy, arm: str = CHAMPION) -> Decision:
 
 def decide_wish(facts: Facts, strategy: Strategy, arm: str = CHAMPION) -> Decision:
     """Decide about exactly what is wished."""
+    return decide_scored(facts, strategy, score(facts, strategy), arm)
+
+
+def decide_scored(facts: Facts, strategy: Strategy, scored: Scored | None, arm: str = CHAMPION) -> Decision:
+    """Decide with a score at hand."""
     policy = strategy.policy
-    case = _case(facts, strategy)
+    case = _case(facts, strategy, scored)
     findings = tuple(rule(case) for rule in RULES[facts.wish.product])
     effects = {finding.effect for finding in findings}
     if Effect.DECLINE in effects:
@@ -163,8 +168,8 @@ def _amounts(facts: Facts, policy: Policy, band: str) -> list[int]:
     return sorted({each for each in (wish, *limits, *parts) if least <= each <= wish}, reverse=True)
 
 
-def _case(facts: Facts, strategy: Strategy) -> Case:
-    policy, scored = strategy.policy, score(facts, strategy)
+def _case(facts: Facts, strategy: Strategy, scored: Scored | None) -> Case:
+    policy = strategy.policy
     priced = price(facts.wish, scored=scored, card_apr=facts.card_apr.value, policy=policy, on=facts.on)
     if priced is None:
         return Case(facts, policy, None, None, None, scored)

@@ -10,10 +10,11 @@ What is scored is read from a JSON file (`parse`); everything in it can be read 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
@@ -46,7 +47,7 @@ class Bin:
     defaults: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weighed:
     """A characteristic of a segment: its bins in rising order, and one for missing values."""
 
@@ -55,7 +56,7 @@ class Weighed:
     bins: tuple[Bin, ...]
     missing: Bin
 
-    @property
+    @functools.cached_property
     def best(self) -> int:
         """The most points that can be earned."""
         return max(each.points for each in (*self.bins, self.missing))
@@ -67,11 +68,15 @@ class Weighed:
 
     def places(self, value: Floats) -> NDArray[np.intp]:
         """(N,) which bin holds each value; ``len(bins)`` is the one for missing values."""
-        edges = np.array([float(each.to) for each in self.bins if each.to is not None])
-        missing = np.isnan(value)
-        found = np.searchsorted(edges, np.where(missing, 0.0, value), side="left")
-        return np.where(missing, len(self.bins), found)
+        found = self._edges.searchsorted(value, side="left")  # NaN is sorted behind every number
+        found[np.isnan(value)] = len(self.bins)
+        return found
 
+    @functools.cached_property
+    def _edges(self) -> Floats:
+        return np.array([float(each.to) for each in self.bins if each.to is not None], dtype=np.float64)
+
+    @functools.cached_property
     def points(self) -> Points:
         """Points of each place."""
         return np.array([each.points for each in (*self.bins, self.missing)], dtype=np.int64)
@@ -84,6 +89,12 @@ class Segment:
     name: str
     base: int
     weighed: tuple[Weighed, ...]
+
+    def earned(self, of: Histories) -> Iterator[tuple[Weighed, Points]]:
+        """Each characteristic with the points (N,) that it earns these card holders."""
+        seen = values(of, [each.name for each in self.weighed])
+        for each in self.weighed:
+            yield each, each.points[each.places(seen[each.name])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +146,17 @@ class Scorecard:
         return found
 
     def _of_segment(self, segment: Segment, of: Histories) -> Points:
-        seen = values(of, [each.name for each in segment.weighed])
         total = np.full(len(of), segment.base, dtype=np.int64)
-        for each in segment.weighed:
-            total += each.points()[each.places(seen[each.name])]
+        for _, points in segment.earned(of):
+            total += points
         return np.clip(total, self.least, self.most)
 
     def score(self, of: Histories) -> Scored:
         """The score of one card holder, explained."""
         segment = self.segments[NEVER_LATE if of.never_late[0] else LATE]
-        seen = values(of, [each.name for each in segment.weighed])
         parts = [
-            Contribution(
-                each.name, int(each.points()[each.places(seen[each.name])[0]]), each.best, each.reason
-            )
-            for each in segment.weighed
+            Contribution(each.name, int(points[0]), each.best, each.reason)
+            for each, points in segment.earned(of)
         ]
         total = segment.base + sum(part.points for part in parts)
         total = min(max(total, self.least), self.most)
@@ -158,10 +165,19 @@ class Scorecard:
 
     def default_probability(self, score: int) -> Decimal:
         """Chance of a default in the next month at that score, six decimals; exact, no floats."""
+        if (known := self._probabilities.get(score)) is not None:
+            return known
         odds = self.anchor_odds * _EXACT.power(
             Decimal(2), _EXACT.divide(Decimal(score - self.anchor_score), self.pdo)
         )
-        return _EXACT.divide(Decimal(1), 1 + odds).quantize(Decimal("0.000001"))
+        found = _EXACT.divide(Decimal(1), 1 + odds).quantize(Decimal("0.000001"))
+        self._probabilities[score] = found
+        return found
+
+    @functools.cached_property
+    def _probabilities(self) -> dict[int, Decimal]:
+        """Those worked out before: there are not many scores."""
+        return {}
 
     def log_odds(self, scores: Points) -> Floats:
         """(N,) natural logarithm of the odds of a default at each score, for figures and not for money."""
