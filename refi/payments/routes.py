@@ -53,20 +53,13 @@ async def pay(
 ) -> PaymentOut | PreviewOut:
     """Repay: start a debit, or announce a transfer whose reference is the payment's id; or preview it."""
     borrower, loan = BorrowerId(actor.id), LoanId(known_id(loan_id, "loan"))
+    named, amount, source, mode = body.source.bank_account, body.amount, body.source.type, body.mode
+    account = known_id(named, "bacc") if named is not None else None
     if body.preview:
         response.status_code = 200
-        seen, made = await payments.preview(work, borrower, loan, body.amount, body.source.type, body.mode)
-        return preview_out(work, seen, body.amount, body.mode, made)
-    account = body.source.bank_account
-    row = await payments.start(
-        work,
-        borrower,
-        loan,
-        body.amount,
-        body.source.type,
-        body.mode,
-        known_id(account, "bacc") if account is not None else None,
-    )
+        seen, made = await payments.preview(work, borrower, loan, amount, source, mode, account)
+        return preview_out(work, seen, amount, mode, made)
+    row = await payments.start(work, borrower, loan, amount, source, mode, account)
     return payment_out(row, (), ())  # nothing is booked before the money arrives
 
 

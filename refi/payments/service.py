@@ -87,13 +87,20 @@ async def start(
 
 
 async def preview(
-    work: Work, borrower_id: BorrowerId, loan_id: LoanId, amount: int, source: SourceType, mode: Mode
+    work: Work,
+    borrower_id: BorrowerId,
+    loan_id: LoanId,
+    amount: int,
+    source: SourceType,
+    mode: Mode,
+    bank_account: str | None = None,
 ) -> tuple[Loan, Preview]:
     """What such a payment would do if its money left the borrower today. Refuses what `start` refuses."""
     loan = await loans.own(work, borrower_id, loan_id)
     _require_active(loan)
     account = await loans.account(work, loan)
     if source is SourceType.BANK_DEBIT:
+        await account_to_debit(work, borrower_id, bank_account)
         await _require_debit(work, loan, account, amount, mode)
     return loan, previews.preview(account, amount, mode, work.on)
 

@@ -22,7 +22,14 @@ from refi.loans.states import LoanNotActive, LoanStatus
 from refi.loans.tables import Loan
 from refi.payments import news_service, previews, suspense_service
 from refi.payments.previews import Preview
-from refi.payments.states import Call, PaymentStatus, RefundStatus
+from refi.payments.states import (
+    PAYOUT_MOVES,
+    REFUND_MOVES,
+    Call,
+    PaymentStatus,
+    PayoutStatus,
+    RefundStatus,
+)
 from refi.payments.suspense import (
     SUSPENSE_MOVES,
     Remedy,
@@ -51,7 +58,8 @@ from refi.web.deps import StaleVersion, etag
 
 ACT = "suspense"
 """The kind of proposal that a second person answers; ``refi.runtime`` maps it to `act`."""
-ORDERS: dict[str, type[Order]] = {"pay": Payment, "pout": Payout, "refd": Refund}
+GIVEN_UP = "contradicted"
+"""Why an order failed that two people have given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +200,7 @@ async def _look_again(work: Work, row: SuspenseItem, said: Said) -> None:
     """The cause was mended: ask the provider again, or hand its news out again; it may come back here."""
     suspense_service.end_item(work, row, SuspenseStatus.SETTLED, said.reason)
     if row.order_id is not None:
-        order = await _order(work, row.order_id)
+        order = await suspense_service.lock_order(work, row.order_id)
         if order.call is Call.CONTRADICTED:
             order.call, order.called_at = Call.UNKNOWN, work.wall
             work.enqueue("resolve_order", {"id": order.id}, dedupe_key=f"retry:{order.id}:{work.wall}")
@@ -202,15 +210,11 @@ async def _look_again(work: Work, row: SuspenseItem, said: Said) -> None:
     work.enqueue("provider_news", {"id": news.id}, dedupe_key=f"news:{news.id}:{work.wall}")
 
 
-async def _order(work: Work, order_id: str) -> Order:
-    table = ORDERS[order_id.partition("_")[0]]
-    row: Order = await work.session.get_one(table, order_id, with_for_update=True, populate_existing=True)
-    return row
-
-
 async def _settle(work: Work, row: SuspenseItem, said: Said) -> None:
     """Two people say that nothing more is to be done; what was owed to us is a loss of ours."""
     suspense_service.end_item(work, row, SuspenseStatus.SETTLED, said.reason)
+    if row.order_id is not None:
+        await _give_up(work, await suspense_service.lock_order(work, row.order_id))
     if row.kind is SuspenseKind.REFUNDED_AND_RETURNED:
         await ledger.book(
             work,
@@ -221,6 +225,21 @@ async def _settle(work: Work, row: SuspenseItem, said: Said) -> None:
             effective_on=work.on,
             loan_id=row.loan_id,
         )
+
+
+async def _give_up(work: Work, order: Order) -> None:
+    """An order that the provider contradicts is over: it holds up neither its loan nor its money any more."""
+    if order.call is not Call.CONTRADICTED:
+        return
+    order.call = Call.REFUSED
+    if isinstance(order, Payout):
+        order.status = move(PAYOUT_MOVES, order.status, PayoutStatus.FAILED)
+        await loans.cancel(work, await loans.lock(work, LoanId(order.loan_id)), GIVEN_UP)
+    elif isinstance(order, Payment):
+        await news_service.fail(work, order, GIVEN_UP)
+    else:
+        order.status = move(REFUND_MOVES, order.status, RefundStatus.FAILED)
+        await suspense_service.refund_failed(work, order, GIVEN_UP)
 
 
 async def lock_subject(work: Work, approval: Approval) -> None:

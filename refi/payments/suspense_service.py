@@ -13,9 +13,11 @@ from refi.db.work import Work
 from refi.errors import NotFound
 from refi.payments.states import Call, RefundStatus
 from refi.payments.suspense import SUSPENSE_MOVES, WAITING, SuspenseKind, SuspenseStatus
-from refi.payments.tables import Order, Payment, Refund, SuspenseItem
+from refi.payments.tables import Order, Payment, Payout, Refund, SuspenseItem
 from refi.staff import service as staff
 from refi.states import move
+
+ORDERS: dict[str, type[Order]] = {"pay": Payment, "pout": Payout, "refd": Refund}
 
 
 async def open_item(
@@ -75,14 +77,25 @@ async def item(work: Work, item_id: str) -> SuspenseItem:
 
 
 async def lock(work: Work, item_id: str) -> SuspenseItem:
-    """One item, locked after the payment that it is about: whoever takes a payment back goes the same way."""
-    about = await work.session.execute(select(SuspenseItem.payment_id).where(SuspenseItem.id == item_id))
+    """One item, locked after the payment or order that it is about: the provider's news goes the same way."""
+    about = await work.session.execute(
+        select(SuspenseItem.payment_id, SuspenseItem.order_id).where(SuspenseItem.id == item_id)
+    )
     found = about.one_or_none()
     if found is None:
         raise NotFound("no such suspense item")
     if found.payment_id is not None:
         await work.session.get_one(Payment, found.payment_id, with_for_update=True, populate_existing=True)
+    if found.order_id is not None:
+        await lock_order(work, found.order_id)
     return await work.session.get_one(SuspenseItem, item_id, with_for_update=True)
+
+
+async def lock_order(work: Work, order_id: str) -> Order:
+    """The payment, payout or refund of that id, locked."""
+    table = ORDERS[order_id.partition("_")[0]]
+    row: Order = await work.session.get_one(table, order_id, with_for_update=True, populate_existing=True)
+    return row
 
 
 async def items(

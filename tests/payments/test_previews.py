@@ -64,13 +64,20 @@ def test_a_preview_is_what_the_payment_then_does(
         assert made.interest_saved == account.payoff(on).interest_saved
 
 
+async def a_payer(desk: Desk) -> Person:
+    """A borrower with an account that can be debited."""
+    person = await a_borrower(desk)
+    await given.an_account(desk.service, person)
+    return person
+
+
 async def asked(desk: Desk, person: Person, loan_id: str, **said: Any) -> Any:
     body = {"amount": 300_000, "source": {"type": "bank_debit"}, "preview": True, **said}
     return await desk.service.http.post(f"/v1/loans/{loan_id}/payments", json=body, headers=person.auth)
 
 
 async def test_a_preview_needs_no_key_and_stores_nothing(desk: Desk) -> None:
-    person = await a_borrower(desk)
+    person = await a_payer(desk)
     loan_id = await a_loan(desk, person)
     answer = await asked(desk, person, loan_id, mode="prepay_lower")
     assert answer.status_code == 200, answer.text
@@ -95,9 +102,11 @@ async def test_a_preview_under_a_key_leaves_the_key_free(desk: Desk) -> None:
 
 
 async def test_a_preview_refuses_what_the_payment_would(desk: Desk) -> None:
-    person, other = await a_borrower(desk), await a_borrower(desk)
-    loan_id = await a_loan(desk, person)
+    person, other = await a_payer(desk), await a_borrower(desk)
+    loan_id, unlinked = await a_loan(desk, person), await a_loan(desk, other)
     assert (await asked(desk, other, loan_id)).status_code == 404
+    without = await asked(desk, other, unlinked)
+    assert (without.status_code, without.json()["errors"][0]["code"]) == (422, "not_verified")
     over = await asked(desk, person, loan_id, amount=1_200_001)
     assert (over.status_code, over.json()["code"]) == (422, "amount_exceeds_payoff")
     part = await asked(desk, person, loan_id, mode="payoff")

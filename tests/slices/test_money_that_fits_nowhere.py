@@ -8,6 +8,7 @@ from typing import Any
 
 from refi import audit, events
 from refi.db.work import SYSTEM
+from refi.demo.walker import Walker
 from refi.ledger import service as ledger
 from refi.ledger.accounts import Account
 from refi.payments import jobs
@@ -199,10 +200,8 @@ async def test_money_in_another_currency_is_a_matter_for_two_people(stack: Stack
     await clean(stack)
 
 
-async def test_an_order_whose_key_stands_for_another_amount_is_parked(stack: Stack) -> None:
-    walker = await newcomer(stack)
-    loan_id = await active(walker)
-    clerk = await a_clerk(stack)
+async def contradicted(stack: Stack, walker: Walker, loan_id: str) -> str:
+    """A debit of 1,000.00 that the provider holds, of which our row says another amount."""
     await lever(stack, "hold", on=True)
     payment_id = await started(walker, loan_id, 100_000)
     await converged_call(stack, payment_id, "accepted")
@@ -212,6 +211,34 @@ async def test_an_order_whose_key_stands_for_another_amount_is_parked(stack: Sta
             f"UPDATE payments SET amount = 100001, call = 'unknown' WHERE id = '{payment_id}'"
         )
     await jobs.resolve_order(database, stack.runtime.processor, payment_id)
+    return payment_id
+
+
+async def test_a_contradicted_debit_that_is_given_up_holds_up_nothing(stack: Stack) -> None:
+    """Two people settle it: the payment has failed, and the borrower can pay off again."""
+    walker = await newcomer(stack)
+    loan_id = await active(walker)
+    maker, checker = await a_clerk(stack), await a_clerk(stack)
+    payment_id = await contradicted(stack, walker, loan_id)
+    said = await maker.mend(await only(maker, "order_contradicted"), "settle", reason="stopped by hand")
+    assert (await checker.approve(said.json()["approval"])).status_code == 200
+    shown = await walker.ask("GET", f"/v1/payments/{payment_id}")
+    assert shown["status"] == "failed"
+    assert "has another amount" in shown["reason"]
+    await lever(stack, f"debits/{payment_id}/fail")
+    await lever(stack, "hold", on=False)
+    owed = (await walker.ask("GET", f"/v1/loans/{loan_id}/payoff-quote"))["total"]
+    assert (await walker.pay(loan_id, owed, mode="payoff"))["status"] == "posted"
+    await converged(stack.runtime.database)
+    waiting = [item["kind"] for item in await maker.waiting()]
+    assert waiting in ([], ["news_refused"])  # the provider's own words about another amount
+
+
+async def test_an_order_whose_key_stands_for_another_amount_is_parked(stack: Stack) -> None:
+    walker = await newcomer(stack)
+    loan_id = await active(walker)
+    clerk = await a_clerk(stack)
+    payment_id, database = await contradicted(stack, walker, loan_id), stack.runtime.database
     item = await only(clerk, "order_contradicted")
     assert (item["order"], item["remedies"]) == (payment_id, ["retry", "settle"])
     assert await one(database, "SELECT call FROM payments") == "contradicted"
