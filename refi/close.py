@@ -27,6 +27,7 @@ from refi.business_day import (
     rehearse,
     unheard,
 )
+from refi.collections import jobs as collections
 from refi.collections import planning_service as reminders
 from refi.crosssell import jobs as suggestions
 from refi.db import runs
@@ -62,8 +63,10 @@ STEPS = Timetable(
         Step(CUT_OFF, payments.cut_off),
         Step("close.penalties", loans.became_overdue),
         Step("close.delinquency", loans.change_delinquency),
+        Step("close.promises", collections.settle_promises),
         Step("close.charge_offs", proposing.propose_charge_offs),
         Step("close.expire", _expire),
+        Step("close.retention", collections.forget_contacts),
         Step("close.snapshots", loans.take_snapshots),
         Step("close.lent", lending.take_snapshot),
     ),

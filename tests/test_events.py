@@ -11,7 +11,7 @@ import pytest
 
 from refi import events
 
-SAMPLE: dict[type, Any] = {str: "x", int: 7, date: date(2026, 11, 22)}
+SAMPLE: dict[Any, Any] = {str: "x", str | None: None, int: 7, bool: True, date: date(2026, 11, 22)}
 
 
 @pytest.mark.parametrize("name", sorted(events.TYPES))

@@ -16,6 +16,8 @@ from refi.applications import routes as applications
 from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
 from refi.collections import preview_routes
+from refi.collections import case_routes
+from refi.collections import routes as care
 from refi.crosssell import routes as crosssell
 from refi.documents import routes as documents
 from refi.loans import act_routes
@@ -51,10 +53,12 @@ ROUTERS: list[APIRouter] = [
     notifications.router,
     preference_routes.router,
     opt_out_routes.router,
+    care.router,
     crosssell.router,
     staff.sign_in_router,
     staff.router,
     review_routes.router,
+    case_routes.router,
     document_routes.staff_router,
     loans.staff_router,
     act_routes.router,

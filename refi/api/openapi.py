@@ -18,6 +18,7 @@ from refi.web.route import KEY_HEADER, KEY_PATTERN, LONGEST_KEY, PublicRoute
 TAGS = {
     "health": "Is the process alive, is what it needs there, what does it count.",
     "sign-in": "One-time codes, rotating refresh tokens. No Idempotency-Key: tokens are never stored.",
+    "care": "Promises to pay, requests for help, complaints: what stops contact until it is answered.",
     "borrower": "The borrower's own profile, consents, devices and bank accounts.",
     "cards": "Cards and their bills, in Plaid's vocabulary.",
     "quotes": "The savings comparison; indicative, without sign-in, without a credit mark.",

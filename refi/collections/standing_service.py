@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from refi.collections import promise_service
 from refi.db.work import Work
 from refi.loans import hold_service, holds
 
@@ -17,4 +18,8 @@ async def of_loans(
     Ask it in the borrower's turn (`refi.notifications.turn_service`): what places a stop takes the same turn.
     """
     held = await hold_service.live(work, borrower_id)
-    return {loan_id: holds.stops(held, work.on, [loan_id]) for loan_id in loan_ids}
+    found = {loan_id: holds.stops(held, work.on, [loan_id]) for loan_id in loan_ids}
+    for loan_id, promise in (await promise_service.waiting(work, loan_ids)).items():
+        if promise.stops_contact and promise.on >= work.on:
+            found[loan_id]["promise"] = promise.on
+    return found

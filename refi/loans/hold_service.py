@@ -125,6 +125,14 @@ async def lift_all_of(work: Work, source: str, because: str) -> int:
     return len(rows)
 
 
+async def of_source(work: Work, source: str) -> Hold:
+    """The hold that came from ``source``; `NotFound` when there is none."""
+    row = await work.session.scalar(select(Hold).where(Hold.source == source).order_by(Hold.id).limit(1))
+    if row is None:
+        raise NotFound("no such hold")
+    return row
+
+
 async def get(work: Work, hold_id: str) -> Hold:
     """One hold, or `NotFound`."""
     row = await work.session.get(Hold, hold_id)

@@ -236,3 +236,28 @@ class ContactPreference(Base):
     words: Mapped[str | None]
     on: Mapped[date] = mapped_column("business_date")
     at: Mapped[datetime]
+
+
+class PushPrompt(Base):
+    """That a borrower was asked to allow push, at which moment, and what they answered.
+
+    ``arm`` is the moment at which the experiment wanted to ask; ``moment`` the one at which it did.
+    """
+
+    __tablename__ = "push_prompts"
+    __table_args__ = (
+        CheckConstraint("answer IN ('granted', 'denied', 'dismissed')", name="answer"),
+        CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_at"),
+        Index("ix_push_prompts_borrower_id", "borrower_id", "id"),
+        Index("ix_push_prompts_asked_on", "asked_on"),
+    )
+
+    id: Mapped[PrimaryId]
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    experiment: Mapped[str] = mapped_column(String(40))
+    arm: Mapped[str] = mapped_column(String(40))
+    moment: Mapped[str] = mapped_column(String(40))
+    asked_on: Mapped[date]
+    asked_at: Mapped[datetime]
+    answer: Mapped[str | None] = mapped_column(String(20))
+    answered_at: Mapped[datetime | None]

@@ -148,5 +148,6 @@ class Collections(Value):
 
     promise_within_days: Days = Field(ge=1)
     promise_tolerance: Amount
+    trusted_until_broken: Count = Field(ge=1)
     hold_days_alone: Days
     complaint_stops_contact: bool

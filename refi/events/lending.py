@@ -1,23 +1,11 @@
-"""Every fact the service announces, on one page. News goes up as events; work goes down as calls.
-
-An event is written by the transaction that made it true (`Work.announce`) and handled later, at least
-once, by the handlers that ``refi.runtime`` maps to its type; a handler only writes rows.
-Amounts are minor units; dates are business dates.
-"""
+"""Facts about lending: sign-in, applications, loans, payments, the business day."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, get_type_hints
 
-
-@dataclass(frozen=True)
-class Event:
-    """A fact in the past tense about one subject (a TypeID)."""
-
-    subject: str
+from refi.events.base import Event
 
 
 @dataclass(frozen=True)
@@ -226,48 +214,7 @@ class SuspenseClosed(Event):
 
 
 @dataclass(frozen=True)
-class HoldPlaced(Event):
-    """Contact stands still: about the loan ``loan_id``, or about everything where there is none."""
-
-    borrower_id: str
-    loan_id: str | None
-    kind: str
-
-
-@dataclass(frozen=True)
-class HoldLifted(Event):
-    """A hold was lifted before it ended by itself."""
-
-    borrower_id: str
-    loan_id: str | None
-    kind: str
-
-
-@dataclass(frozen=True)
 class BusinessDayClosed(Event):
     """The business date ``on`` is over."""
 
     on: date
-
-
-def _subclasses(cls: type[Event]) -> list[type[Event]]:
-    return [found for sub in cls.__subclasses__() for found in (sub, *_subclasses(sub))]
-
-
-TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in _subclasses(Event)}
-
-
-def dump(event: Event) -> dict[str, Any]:
-    """The event as plain JSON values (dates as ISO text)."""
-    return {
-        key: value.isoformat() if isinstance(value, date) else value
-        for key, value in dataclasses.asdict(event).items()
-    }
-
-
-def load(name: str, body: dict[str, Any]) -> Event:
-    """The event of type ``name`` from what `dump` made (``KeyError`` for a type this page lacks)."""
-    cls = TYPES[name]
-    hints = get_type_hints(cls)
-    values: dict[str, Any] = {k: date.fromisoformat(v) if hints[k] is date else v for k, v in body.items()}
-    return cls(**values)
