@@ -15,15 +15,14 @@ from refi.applications import document_routes, offer_routes, quote_routes, revie
 from refi.applications import routes as applications
 from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
-from refi.collections import preview_routes
-from refi.collections import case_routes
+from refi.collections import case_routes, preview_routes
 from refi.collections import routes as care
 from refi.crosssell import routes as crosssell
 from refi.documents import routes as documents
 from refi.loans import act_routes
 from refi.loans import routes as loans
 from refi.notifications import hook_routes as message_hooks
-from refi.notifications import opt_out_routes, parked_routes, preference_routes
+from refi.notifications import opt_out_routes, parked_routes, preference_routes, push_opt_in_routes
 from refi.notifications import routes as notifications
 from refi.notifications import staff_routes as staff_messages
 from refi.payments import autopay_routes, correction_routes, payout_routes, suspense_routes
@@ -52,6 +51,7 @@ ROUTERS: list[APIRouter] = [
     message_hooks.router,
     notifications.router,
     preference_routes.router,
+    push_opt_in_routes.router,
     opt_out_routes.router,
     care.router,
     crosssell.router,

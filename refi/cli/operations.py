@@ -23,6 +23,7 @@ from refi.cli.shared import AsJson, app, day, fail, show
 from refi.db import migrate as migrations
 from refi.db import resealing
 from refi.db.work import SYSTEM
+from refi.notifications import push_opt_in_service as push_opt_in
 from refi.runtime import Runtime
 from refi.scheduler import run_scheduler
 from refi.seeding import service as seeding
@@ -32,6 +33,29 @@ from refi.worker import run_worker
 
 SHORTEST_PASSWORD = 12
 USERNAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,59}")
+
+
+@app.command()
+def optin(as_json: AsJson = False) -> None:
+    """How many allow push, by the moment at which they were asked."""
+
+    async def act(runtime: Runtime) -> dict[str, Any]:
+        async with runtime.database.work(SYSTEM, reading=True) as work:
+            rates = await push_opt_in.measured(work)
+        experiment = runtime.database.policy.contact.push_opt_in.experiment
+        return {"experiment": experiment, "moments": [dataclasses.asdict(each) for each in rates]}
+
+    def table(answer: dict[str, Any]) -> str:
+        lines = [f"{answer['experiment']}: granted of asked, 95 % interval; reachable since"]
+        for row in answer["moments"]:
+            share = "nobody was asked"
+            if row["asked"]:
+                share = f"{row['rate']:7.1%}  [{row['low']:.1%}, {row['high']:.1%}]"
+            counts = f"{row['granted']:>7} of {row['asked']:<7}"
+            lines.append(f"  {row['moment']:<22}{counts}{share}  {row['reachable']} reachable")
+        return "\n".join(lines)
+
+    show(with_runtime(act), as_json, table)
 
 
 @app.command()

@@ -44,6 +44,7 @@ from refi.events.lending import (
     PaymentFailed,
     PaymentPosted,
     PaymentReversed,
+    PayoutOrderedAgain,
     SuspenseClosed,
     SuspenseOpened,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "PaymentFailed",
     "PaymentPosted",
     "PaymentReversed",
+    "PayoutOrderedAgain",
     "PromiseCancelled",
     "PromiseMade",
     "PromiseSettled",

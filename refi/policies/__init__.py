@@ -33,6 +33,7 @@ from refi.policies.servicing import (
     GateClass,
     Messages,
     MicroLoan,
+    PushOptIn,
 )
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Price",
     "PriceBand",
     "Product",
+    "PushOptIn",
     "ReasonCode",
     "Review",
     "Rule",

@@ -53,6 +53,31 @@ class GateClass(Value):
         return self
 
 
+Moment = Literal["after_signature", "after_first_reminder", "after_payment"]
+
+
+class AskAt(Value):
+    """A share of the borrowers, in percent, who are asked at ``moment``."""
+
+    moment: Moment
+    share: Annotated[int, Field(ge=1, le=100)]
+
+
+class PushOptIn(Value):
+    """When borrowers are asked to allow push: arms by stable assignment, and how long a no is respected."""
+
+    experiment: Name
+    ask_again_days: Days = Field(ge=1)
+    arms: tuple[AskAt, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _asks_everybody_once(self) -> Self:
+        require_distinct("push_opt_in arms", [arm.moment for arm in self.arms])
+        if sum(arm.share for arm in self.arms) != 100:
+            raise ValueError("push_opt_in: the shares of the arms must be 100 together")
+        return self
+
+
 class Contact(Value):
     """Windows and caps of contact; ``exempt`` kinds pass every gate."""
 
@@ -68,6 +93,7 @@ class Contact(Value):
     exempt: tuple[Exemption, ...]
     opt_out_words: tuple[Name, ...]
     opt_out_stops: Literal["marketing", "channel"]
+    push_opt_in: PushOptIn
     classes: tuple[GateClass, ...]
 
     @model_validator(mode="after")

@@ -301,6 +301,13 @@ async def _care(here: Walk) -> None:
     await here.do("PATCH /v1/preferences", {**wants, "marketing": True}, who="wei")
     await here.do("PATCH /v1/preferences", {"opted_out": []}, who="wei")
     await here.do("GET /v1/preferences", who="wei")
+    for moment in ("after_signature", "after_first_reminder", "after_payment"):
+        asked = (await here.do("POST /v1/push-prompts", {"moment": moment}, who="fang")).json()
+        if asked["ask"]:
+            prompt = {"prompt_id": asked["id"]}
+            await here.do(
+                "POST /v1/push-prompts/{prompt_id}/answer", {"answer": "denied"}, who="fang", **prompt
+            )
     said = {"amount": 10_000, "on": (ON + timedelta(days=3)).isoformat()}
     made = (await here.do("POST /v1/loans/{loan_id}/promises", said, who="wei", **loan)).json()
     await here.do("GET /v1/loans/{loan_id}/promises", who="wei", **loan)
