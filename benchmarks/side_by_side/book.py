@@ -27,18 +27,20 @@ LOANS = f"""
     INSERT INTO loans (id, borrower_id, agreement_id, product, status, currency, principal, term, method,
         annual_rate, monthly_fee_rate, day_count, rounding, penalty_multiple, penalty_year_days, apr,
         effective_annual_rate, opened_on, credited_on, first_due_on, unmet_on, policy_version, acts, version,
-        created_at)
+        created_at, changed_on)
     SELECT 'loan_' || lpad(n::text, 26, '0'), 'bor_' || lpad(n::text, 26, '0'),
         'agr_' || lpad(n::text, 26, '0'), 'card_refinance', 'active', 'CNY', 1200000, 12, 'equal_installment',
         0.12, 0, '30/360', 'half_up', 1.5, 365, 0.12, 0.126825, $2, (first - interval '1 month')::date, first,
-        CASE WHEN n % 2 = 0 THEN first ELSE (first + interval '1 month')::date END, 'bench', 0, 1, $3
+        CASE WHEN n % 2 = 0 THEN first ELSE (first + interval '1 month')::date END, 'bench', 0, 1, $3, $2
     FROM generate_series(1, $1::int) n,
     LATERAL (SELECT $2::date - {DAYS // 2} + (n / 2) % {DAYS} AS first) AS days
 """
 INSTALLMENTS = """
-    INSERT INTO installments (loan_id, number, due_on, principal, interest, fee)
-    SELECT l.id, k, (l.first_due_on + make_interval(months => k - 1))::date, 94619, 12000, 0
-    FROM loans l, generate_series(1, 12) k
+    INSERT INTO installments (loan_id, number, due_on, principal, interest, fee, unpaid, unpaid_principal)
+    SELECT l.id, k, d.due_on, 94619, 12000, 0, CASE WHEN d.due_on < l.unmet_on THEN 0 ELSE 106619 END,
+        CASE WHEN d.due_on < l.unmet_on THEN 0 ELSE 94619 END
+    FROM loans l, generate_series(1, 12) k,
+    LATERAL (SELECT (l.first_due_on + make_interval(months => k - 1))::date AS due_on) AS d
 """
 
 

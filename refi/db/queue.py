@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -60,6 +60,19 @@ def worker(pool: asyncpg.Pool) -> PgQueuer:
     """A PGQueuer that takes jobs from this queue; entry points are registered on it by ``refi.runtime``."""
     driver = AsyncpgPoolDriver(pool)
     return PgQueuer(driver, queries=queries(driver))
+
+
+async def waiting(connection: asyncpg.Connection, entrypoints: Sequence[str], at: datetime, most: int) -> int:
+    """How many jobs of these entry points are due at ``at`` (wall clock) and free; counts to ``most``."""
+    return int(
+        await connection.fetchval(
+            f"SELECT count(*) FROM (SELECT FROM {SCHEMA}.pgqueuer WHERE status = 'queued'"  # noqa: S608
+            " AND entrypoint = ANY($1::text[]) AND execute_after <= $2 LIMIT $3) AS due",
+            list(entrypoints),
+            at,
+            most,
+        )
+    )
 
 
 async def unfinished(connection: asyncpg.Connection) -> int:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import or_, select
 
 from refi import ids
+from refi.db import queue
 from refi.db.work import Work
 from refi.errors import NotFound
 from refi.ids import BorrowerId, LoanId, MessageId
@@ -16,7 +17,9 @@ from refi.notifications.messages import Gate, MessageStatus
 from refi.notifications.tables import Message, MessageSubject
 from refi.notifications.templates import words_of
 
-MOST_WOKEN = 5_000
+MOST_WOKEN = 10_000
+MOST_WAITING = 50
+"""Jobs of sending that wait for a worker: with so many, waking more would only make a longer queue."""
 TOGETHER = 100
 """Messages in one job of the queue: what a job costs is shared, and a job is still soon over."""
 
@@ -210,8 +213,11 @@ async def wake(work: Work, late_by: timedelta = timedelta(0)) -> int:
     """Put to work every message that has been due for ``late_by`` and every claim whose fate must be asked.
 
     The queue waits by the wall clock; when the sandbox's clock jumps, or a job was lost, this finds what is
-    due. Returns how many messages were asked for.
+    due. While the workers are far behind it asks for no more. Returns how many messages were asked for.
     """
+    sending = ("send_message", "send_messages")
+    if await queue.waiting(await work.raw(), sending, work.wall, MOST_WAITING) >= MOST_WAITING:
+        return 0
     found = await work.session.scalars(
         select(Message.id)
         .where(
@@ -223,11 +229,15 @@ async def wake(work: Work, late_by: timedelta = timedelta(0)) -> int:
         .order_by(Message.not_before)
         .limit(MOST_WOKEN)
     )
-    count = 0
-    for message_id in found:
-        work.enqueue("send_message", {"id": message_id}, dedupe_key=f"wake:{message_id}")
-        count += 1
-    return count
+    woken = list(found)
+    for first in range(0, len(woken), TOGETHER):
+        part = woken[first : first + TOGETHER]
+        key = f"wake:{part[0]}:{len(part)}"
+        if len(part) == 1:
+            work.enqueue("send_message", {"id": part[0]}, dedupe_key=key)
+        else:
+            work.enqueue("send_messages", {"ids": part}, dedupe_key=key)
+    return len(woken)
 
 
 async def also_by(work: Work, row: Message, channel: str) -> bool:

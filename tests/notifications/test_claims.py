@@ -259,3 +259,26 @@ async def test_codes_are_not_followed_up(desk: Desk) -> None:
     await desk.work_off()
     [row] = await desk.messages()
     assert await followed(desk, row.id) is None
+
+
+async def test_many_are_woken_a_hundred_a_job_and_none_while_workers_are_behind(desk: Desk) -> None:
+    person = await a_borrower(desk)
+    wish = service.Plan(
+        key="k", kind="installment_reminder", template="due_tomorrow", gate=Gate.REMINDER, channel="sms",
+        locale="en", borrower_id=person.id, stage="T-1",
+    )  # fmt: skip
+    database = desk.runtime.database
+    async with database.work(SYSTEM) as work:
+        assert len(await service.plan(work, [replace(wish, key=f"k{n}") for n in range(250)])) == 250
+    assert await desk.queued() == ["send_messages"] * 3
+    await desk.service.rows("DELETE FROM queue.pgqueuer RETURNING id")
+    for _ in range(2):  # asked for twice, they wait once
+        async with database.work(SYSTEM) as work:
+            assert await service.wake(work) == 250
+        assert await desk.queued() == ["send_messages"] * 3
+    await desk.service.rows(
+        "INSERT INTO queue.pgqueuer (priority, status, entrypoint)"
+        " SELECT 0, 'queued', 'send_message' FROM generate_series(1, 50) RETURNING id"
+    )
+    async with database.work(SYSTEM) as work:
+        assert await service.wake(work) == 0
