@@ -209,10 +209,10 @@ async def _settle(work: Work, loan: Loan, state: State) -> None:
     loan.version += 1
     await copies.keep(work, loan, state)
     now, to = loan.status, status_of(state)
+    loan.closed_on = state.settled_on if to is LoanStatus.PAID_OFF else None
     if to is now:
         return
     loan.status = move(MOVES, now, to)
-    loan.closed_on = state.settled_on if to is LoanStatus.PAID_OFF else None
     if to is LoanStatus.PAID_OFF:
         await staff.withdraw_proposals(work, loan.id)
         work.announce(events.LoanPaidOff(loan.id, loan.borrower_id, state.settled_on or work.on))
