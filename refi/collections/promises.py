@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import date, timedelta
 from enum import StrEnum
@@ -50,13 +51,13 @@ def check_day(rules: Collections, on: date, day: date) -> None:
 
 
 def is_trusted(rules: Collections, before: Sequence[PromiseStatus]) -> bool:
-    """Whether a new promise stops contact: not after too many broken ones in a row (newest first)."""
-    broken = 0
-    for status in before:
-        if status is PromiseStatus.KEPT:
-            break
-        broken += status is PromiseStatus.BROKEN
-    return broken < rules.trusted_until_broken
+    """Whether a new promise stops contact: not after too many in a row (newest first) that were not kept.
+
+    One that was taken back counts like a broken one: else a borrower could stop contact for ever by promising
+    anew each time before the day is over.
+    """
+    in_a_row = itertools.takewhile(lambda status: status is not PromiseStatus.KEPT, before)
+    return sum(1 for _ in in_a_row) < rules.trusted_until_broken
 
 
 def became(*, promised: int, tolerance: int, received: int, loan: LoanStatus) -> PromiseStatus:

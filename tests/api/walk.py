@@ -298,7 +298,7 @@ async def _care(here: Walk) -> None:
         "opted_out": ["phone"],
         "quiet_hours": {"from": "22:00", "until": "08:00"},
     }
-    await here.do("PATCH /v1/preferences", {**wants, "marketing": True}, who="wei")
+    await here.do("PATCH /v1/preferences", wants, who="wei")
     await here.do("PATCH /v1/preferences", {"opted_out": []}, who="wei")
     await here.do("GET /v1/preferences", who="wei")
     for moment in ("after_signature", "after_first_reminder", "after_payment"):

@@ -69,7 +69,8 @@ def test_a_cancelled_loan_breaks_nothing_and_a_settled_one_keeps_all(
 @pytest.mark.parametrize(
     ("before", "trusted"),
     [([], True), ([BROKEN] * 2, True), ([BROKEN] * 3, False), ([BROKEN, BROKEN, KEPT, BROKEN], True),
-     ([CANCELLED, BROKEN, BROKEN, CANCELLED, BROKEN], False), ([KEPT, BROKEN, BROKEN, BROKEN], True)],
+     ([CANCELLED, CANCELLED, BROKEN], False), ([CANCELLED, BROKEN], True),
+     ([KEPT, BROKEN, BROKEN, BROKEN], True)],
 )  # fmt: skip
 def test_trust_ends_with_the_third_broken_in_a_row(before: list[PromiseStatus], trusted: bool) -> None:
     assert is_trusted(RULES, before) is trusted
