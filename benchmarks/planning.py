@@ -72,7 +72,7 @@ async def by_hand(connection: asyncpg.Connection, database: Database, on: date) 
     now = await connection.fetchval("SELECT now()")
     async with connection.transaction():
         for number, each in enumerate(ladder.begun(database.policy.ladder, on)):
-            rule = each.version.rules_of(each.stage)[0]
+            rule = next(rule for rule in each.version.rules_of(each.stage) if rule.channels)
             await connection.execute(
                 BY_HAND, each.due_on, each.stage.name, each.stage.gate, rule.channels[-1], rule.name,
                 rule.template, now, f"{mark[:-1]}{number}",
