@@ -135,6 +135,11 @@ def test_scalars_stand_for_all_and_nothing_is_a_book_too() -> None:
     empty = schedules(loans(np.array([], np.int64), 120_000, 6, np.array([], "datetime64[D]")))
     assert len(empty) == 0
     assert empty.total_interest.tolist() == []
+    assert empty.principal.shape == (0, 0)
+    nobody = np.array([], np.int64)
+    assert schedules(loans(nobody, nobody, nobody, np.array([], "datetime64[D]"))).principal.shape == (0, 0)
+    dear = schedules(loans(10**9, 0, 3, np.datetime64("2026-12-10"), monthly_fee_rate=1))
+    assert dear.fee.tolist() == [[1_000] * 3]
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))
@@ -173,6 +178,8 @@ def test_float64_divides_as_int64_does_even_at_ties(
     [
         ({"principal": [1, 0]}, "/principal/1"),
         ({"principal": [1, MAX_AMOUNT + 1]}, "/principal/1"),
+        ({"principal": [MAX_AMOUNT, MAX_AMOUNT + 1]}, "/principal/1"),
+        ({"monthly_fee_rate": 1, "method": Method.INTEREST_FREE}, "/monthly_fee_rate/0"),
         ({"principal": [1.0, 2.0]}, "/principal"),
         ({"annual_rate": [0, -1]}, "/annual_rate/1"),
         ({"annual_rate": 10**7 + 1}, "/annual_rate"),

@@ -130,6 +130,10 @@ def test_a_price_that_changes_halfway_rounds_each_half(rounding: Rounding, inter
                     date(2027, 2, 10))  # fmt: skip
     state = replay(flat, [Receipt("p", halfway, 500, Mode.PREPAY_LOWER)], halfway)
     assert state.installments[0].fee == fee
+    rest = fee - 5  # over the fourteen days from halfway on
+    later = payoff(flat, [Receipt("p", halfway, 500, Mode.PREPAY_LOWER)], date(2027, 3, 4))
+    assert later.fees == 5 + round(rest * 8 / 14)
+    assert later.per_diem == round(rest / 14)
 
 
 @pytest.mark.parametrize("rounding", [UP, EVEN])
@@ -199,3 +203,34 @@ def test_money_taken_back_meets_penalties_last() -> None:
     book.rows[5].interest -= 1
     book.spend("event", date(2027, 1, 20), again, book.rows)
     assert book.credits["event"][2:] == (Part(6, Component.INTEREST, -1), Part(1, Component.PENALTY, 1))
+
+
+def test_what_a_day_costs_on_the_day_of_the_payout_and_after_a_change() -> None:
+    quote = payoff(LOAN, [], date(2026, 12, 10))
+    assert (quote.on, quote.per_diem) == (date(2026, 12, 10), 387)  # 12,000 over 31 days
+    less = [Receipt("p", date(2026, 12, 20), 600_000, Mode.PREPAY_LOWER)]
+    after = payoff(LOAN, less, date(2026, 12, 25))
+    assert after.per_diem == 194  # half of it
+    fees = Contract(
+        Terms(1_200_000, Decimal("0.12"), 6, monthly_fee_rate=Decimal("0.01")), date(2026, 12, 10)
+    )
+    assert payoff(fees, less, date(2026, 12, 25)).per_diem == 387  # fee and interest, both halved
+
+
+def test_what_is_next_and_what_was_met() -> None:
+    ahead = replay(LOAN, [Receipt("a", date(2026, 12, 20), LEVEL)], date(2026, 12, 21))
+    assert (ahead.next_due_date, ahead.next_due_amount) == (date(2027, 2, 10), LEVEL)
+    assert ahead.unmet_on == date(2027, 2, 10)
+    unit = replay(LOAN, [Receipt("a", date(2026, 12, 20), 1)], date(2026, 12, 21))
+    assert unit.installments[0].status.value == "partially_paid"
+    assert (unit.installments[0].unpaid, unit.installments[0].unpaid_principal) == (LEVEL - 1, 195_058)
+    assert unit.unmet_on == date(2027, 1, 10)
+
+
+def test_an_installment_that_owes_a_penalty_alone_is_not_overdue() -> None:
+    rest = Order((Component.INTEREST, Component.PRINCIPAL, Component.FEE))
+    contract = replace(LOAN, orders=matrix(rest))
+    state = replay(contract, [Receipt("late", date(2027, 1, 20), LEVEL)], date(2027, 1, 25))
+    row = state.installments[0]
+    assert (row.outstanding > 0, row.status.value, state.days_past_due) == (True, "partially_paid", 0)
+    assert state.balances.past_due == 0

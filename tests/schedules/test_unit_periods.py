@@ -96,6 +96,8 @@ def test_the_interval_that_occurs_most_often_is_the_unit_period() -> None:
     assert common([START], days_apart(364, 4)).days == 364
     assert common([START], [date(2026, 1, 20), date(2026, 2, 5), date(2026, 2, 20)]) == HALF_MONTH
     assert common([date(2026, 1, 16)], [date(2026, 1, 31), date(2026, 2, 15)]) == HALF_MONTH
+    mixed = [date(2026, 1, 16), date(2026, 2, 1), date(2026, 7, 1)]
+    assert common([date(2026, 1, 1)], mixed) == HALF_MONTH
     for gap in (1, 2, 3, 6, 11):
         assert common([START], months_apart(gap, 4)).months == gap
     assert common([START], [*days_apart(7, 2), *months_apart(1, 5)]).months == 1
@@ -104,6 +106,10 @@ def test_the_interval_that_occurs_most_often_is_the_unit_period() -> None:
 def test_a_unit_period_is_at_most_a_year() -> None:
     assert common([START], months_apart(12, 3)) == common([START], months_apart(24, 3)) == YEAR
     assert common([START], [*months_apart(12, 1), add_months(START, 36), add_months(START, 37)]) == YEAR
+
+
+def test_weeks_beyond_a_year_are_no_interval() -> None:
+    assert common([START], days_apart(371, 3)) == YEAR
 
 
 def test_the_smaller_of_intervals_equally_frequent() -> None:
@@ -132,7 +138,7 @@ def test_without_a_repeated_interval_the_average_is_rounded_to_a_standard_one() 
 
 def test_a_single_payment_takes_its_term() -> None:
     days = common([START], [date(2026, 4, 20)])
-    assert (days.term_days, days.months, days.per_year) == (105, 0, Fraction(365, 105))
+    assert (days.name, days.term_days, days.months, days.per_year) == ("term", 105, 0, Fraction(365, 105))
     months = common([START], [add_months(START, 6)])
     assert (months.name, months.months, months.per_year) == ("term", 6, Fraction(2))
     assert common([START], [add_months(START, 11)]).months == 11
@@ -164,6 +170,7 @@ def test_a_single_payment_takes_its_term() -> None:
         ("year", date(2026, 4, 27), date(2027, 4, 30), 30, (1, Fraction(3, 365))),
         ("year", date(2024, 2, 29), date(2027, 3, 31), 31, (3, Fraction(1, 12))),
         ("year", date(2027, 2, 27), date(2028, 2, 29), 31, (1, Fraction(1, 365))),
+        ("year", date(2024, 2, 27), date(2027, 2, 28), 31, (3, Fraction(2, 365))),
         ("week", date(1978, 3, 20), date(1978, 4, 21), 21, (4, Fraction(4, 7))),
         ("two_weeks", date(1978, 4, 3), date(1978, 4, 11), 11, (0, Fraction(8, 14))),
         ("day", date(2026, 1, 1), date(2026, 2, 1), 1, (31, 0)),
@@ -186,6 +193,7 @@ def test_months_are_counted_back_from_the_anchor_day() -> None:
     assert months_back(date(2026, 1, 30), date(2026, 2, 28), 31) == (1, date(2026, 1, 31))
     assert months_back(date(2026, 1, 30), date(2026, 2, 28), 28) == (0, date(2026, 2, 28))
     assert months_back(date(2026, 3, 31), date(2027, 2, 28), 31) == (11, date(2026, 3, 31))
+    assert months_back(date(2025, 12, 31), date(2026, 2, 28), 30) == (1, date(2026, 1, 30))
 
 
 def test_months_of_thirty_days_start_by_the_advances_own_day() -> None:
@@ -193,7 +201,7 @@ def test_months_of_thirty_days_start_by_the_advances_own_day() -> None:
     assert months_30(date(2026, 2, 28), date(2026, 3, 31), 31) == Fraction(32, 30)
     assert months_30(date(2026, 1, 31), date(2026, 2, 28), 28) == Fraction(28, 30)
     assert months_30(date(2026, 1, 30), date(2026, 1, 31), 31) == 0
-    assert months_30(START, START, 5) == 0
+    assert months_30(START, START, 5) == months_30(date(2026, 2, 28), date(2026, 2, 28), 31) == 0
 
 
 @pytest.mark.parametrize(
