@@ -104,6 +104,10 @@ def test_money_in_advance_may_be_spread_evenly() -> None:
     _, rest = allocate(1000, small, Order(ahead=Ahead.EVENLY))
     assert rest == 1000 - 5 - 2 * 113
     assert allocate(50, OWED[:2], Order(ahead=Ahead.EVENLY)) == allocate(50, OWED[:2])
+    own = Order(in_advance=(Component.PRINCIPAL, Component.INTEREST), ahead=Ahead.EVENLY)
+    parts, rest = allocate(6, COMING, own)
+    assert [part.component for part in parts] == [Component.PRINCIPAL] * 3
+    assert allocate(1000, COMING, own)[1] == 1000 - 330  # fees are not met
 
 
 def test_orders_by_name() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
 from refi.money import Rounding
 from refi.schedules.allocation import ORDERS, Component, Order, Part, matrix
-from refi.schedules.amortization import Method, Terms
+from refi.schedules.amortization import InvalidTerms, Method, Terms, schedule
 from refi.schedules.contract import (
     Contract,
     Deferral,
@@ -18,6 +19,7 @@ from refi.schedules.contract import (
     Event,
     Mode,
     Reage,
+    Reamortization,
     Receipt,
     Waiver,
     corrections,
@@ -234,3 +236,15 @@ def test_an_installment_that_owes_a_penalty_alone_is_not_overdue() -> None:
     row = state.installments[0]
     assert (row.outstanding > 0, row.status.value, state.days_past_due) == (True, "partially_paid", 0)
     assert state.balances.past_due == 0
+
+
+def test_a_shortened_first_month_is_a_whole_month() -> None:
+    plan = schedule(LOAN.terms, date(2027, 1, 31))
+    assert plan.installments[0].due_date == date(2027, 2, 28)
+    assert plan.first_period == 1
+    assert schedule(LOAN.terms, date(2027, 1, 31), date(2027, 2, 27)).first_period == Fraction(27, 30)
+
+
+def test_an_event_to_come_is_checked_as_well() -> None:
+    with pytest.raises(InvalidTerms):
+        replay(LOAN, [Reamortization("r", date(2027, 3, 1), 6, Decimal(11))], date(2027, 1, 1))
