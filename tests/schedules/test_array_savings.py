@@ -18,7 +18,6 @@ from refi.schedules.savings import Card, InterestOn, InvalidCard
 from tests.proofs import Proof
 
 PAID_OUT = date(2026, 11, 22)
-FEE = {"monthly_fee_rate": Decimal("0.002")}
 
 
 def one(book: Cards, k: int) -> Card:
@@ -41,31 +40,17 @@ def test_savings_are_those_of_single_cards(proof: Proof, interest_on: InterestOn
         random.choice([0, 1, 5_000], count),
         interest_on,
     )
-    plans = schedules(
-        loans(
-            book.balance,
-            random.integers(0, 240_000, count),
-            random.integers(1, 37, count),
-            np.datetime64(PAID_OUT),
-        )
-    )
+    rates, terms = random.integers(0, 240_000, count), random.integers(1, 37, count)
+    plans = schedules(loans(book.balance, rates, terms, np.datetime64(PAID_OUT), monthly_fee_rate=2_000))
     found, least = compare(book, plans), minimum_only(book)
     same = same_payments(book, plans.amount, plans.loans.installments)
     for k in range(count):
-        card, terms = (
-            one(book, k),
-            Terms(
-                int(book.balance[k]),
-                Decimal(int(plans.loans.annual_rate[k])).scaleb(-6),
-                int(plans.loans.installments[k]),
-            ),
-        )
-        quote = savings.compare(card, [terms], PAID_OUT)
+        rate = Decimal(int(rates[k])).scaleb(-6)
+        wish = Terms(int(book.balance[k]), rate, int(terms[k]), monthly_fee_rate=Decimal("0.002"))
+        quote = savings.compare(one(book, k), [wish], PAID_OUT)
         (plan,) = quote.plans
-        assert (least.months[k] or None, least.never[k]) == (
-            quote.minimum_only.months,
-            quote.minimum_only.months is None,
-        )
+        assert (least.months[k] or None) == quote.minimum_only.months
+        assert least.never[k] == (quote.minimum_only.months is None)
         assert least.total_interest[k] == (quote.minimum_only.total_interest or 0)
         assert same.never[k] == found.never_same_payment[k] == (plan.saving_same_payment is None)
         assert found.card_interest_same_payment[k] == (plan.card_interest_same_payment or 0)

@@ -257,8 +257,8 @@ def test_years_without_a_calendar_are_refused_in_bulk_too() -> None:
     asked("2025-12-02", Rolling.PRECEDING, BUSINESS_DAYS)
     for rolling in (Rolling.PRECEDING, Rolling.FOLLOWING):
         assert asked("2025-12-01", rolling, BUSINESS_DAYS).due_date[1, 0].item() == date(2026, 1, 1)
-    with pytest.raises(CalendarMissing):
-        asked("2028-12-01", Rolling.PRECEDING, BUSINESS_DAYS)
+    with pytest.raises(CalendarMissing):  # 1 January 2029 alone lies beyond
+        schedules(loans(100, 0, 1, np.datetime64("2028-12-01")), 1, Rolling.PRECEDING, BUSINESS_DAYS)
     shut = {date(2026, 1, 1) + timedelta(days=k) for k in range(10)}
     opening = BusinessDays(CLOSED | shut | {date(2028, 12, 31)}, 2026, 2028)
     with pytest.raises(CalendarMissing):

@@ -111,6 +111,7 @@ def test_a_price_is_refused_whichever_part_of_it_is_too_high() -> None:
     fee = Decimal("0.0101")
     check_price(Terms(1_200_000, Decimal(9), 12, Method.FLAT_FEE, fee), cap)
     check_price(Terms(1_200_000, Decimal(9), 12, Method.INTEREST_FREE), cap)
+    check_price(Terms(310, highest, 1), cap)  # although rounding makes it 6 of 310, 25.9 % a year
     check_price(Terms(1_200_000, Decimal("0.12"), 12, monthly_fee_rate=Decimal("0.004")), cap)
     for terms in (
         Terms(1_200_000, Decimal(0), 12, Method.FLAT_FEE, Decimal("0.0102")),
