@@ -223,3 +223,16 @@ def test_on_a_due_date_nothing_is_late_yet() -> None:
     assert np.isnat(found.oldest_unmet_on).all()
     largest = schedules(loans([MAX_AMOUNT], 0, 3, np.datetime64("2026-12-10")))
     assert positions(largest, np.datetime64("2027-03-20")).total.tolist() == [MAX_AMOUNT]
+
+
+def test_what_falls_due_today_can_come_before_what_is_past_due() -> None:
+    plans = schedules(loans([1_200_000], 120_000, 6, np.datetime64("2026-12-10")))
+    order = Order(when=(When.DUE, When.PAST_DUE, When.IN_ADVANCE))
+    contract = contract_of(plans, 0, order, Rolling.NONE, Decimal("1.5"))
+    today = Receipt("today", date(2027, 2, 10), 100_000)
+    found = positions(
+        plans, np.datetime64("2027-02-11"), receipts([0], [today.on], [today.amount]), order=order
+    )
+    assert_same(found, 0, contract, [today], date(2027, 2, 11))
+    parts = replay(contract, [today], today.on).allocations["today"]
+    assert {part.installment for part in parts} == {2}

@@ -242,6 +242,8 @@ def test_a_shortened_first_month_is_a_whole_month() -> None:
     plan = schedule(LOAN.terms, date(2027, 1, 31))
     assert plan.installments[0].due_date == date(2027, 2, 28)
     assert plan.first_period == 1
+    assert plan.disbursed_on == date(2027, 1, 31)
+    assert [row.number for row in plan.installments] == [1, 2, 3, 4, 5, 6]
     assert schedule(LOAN.terms, date(2027, 1, 31), date(2027, 2, 27)).first_period == Fraction(27, 30)
 
 
