@@ -98,6 +98,10 @@ class _Group:
     rounding: Rounding
     regular: bool
 
+    def size(self, loans: int) -> int:
+        """How many of the ``loans`` of the call are in it."""
+        return loans if isinstance(self.at, slice) else len(self.at)
+
 
 def schedules(
     terms: Loans,
@@ -189,13 +193,11 @@ class _Run:
     principal: Ints
     interest: Ints
 
-    def fill(self, group: _Group, low: int, high: int) -> None:
-        """Work out the loans ``low`` to ``high`` of a group, block by block."""
-        recurrence = Recurrence(group.method, group.rounding, min(BLOCK, high - low))
-        for start in range(low, high, BLOCK):
-            at: slice | Ints = slice(start, min(start + BLOCK, high))
-            if not isinstance(group.at, slice):
-                at = group.at[at]
+    def fill(self, group: _Group, blocks: Iterator[slice]) -> None:
+        """Work out blocks of a group until none is left; several threads may draw from the same ones."""
+        recurrence = Recurrence(group.method, group.rounding, min(BLOCK, group.size(len(self.terms))))
+        for block in blocks:
+            at = block if isinstance(group.at, slice) else group.at[block]
             ends = self._dates(group, at)
             rates, denominator = _rates(self.terms.annual_rate[at], group, self.dated, at, ends)
             sink = Sink(self.principal, self.interest, at)
@@ -213,16 +215,19 @@ class _Run:
 
 
 def _run_groups(run: _Run, groups: Iterator[_Group], workers: int) -> None:
-    """Share the work of each group among threads; numpy lets them run side by side."""
+    """Let threads draw blocks of each group until none is left; numpy lets them run side by side.
+
+    So a thread that other programs hold up leaves its work to the others.
+    """
     with ThreadPoolExecutor(workers) as threads:
         for group in groups:
-            size = len(run.terms) if isinstance(group.at, slice) else len(group.at)
-            share = -(-size // (workers * BLOCK)) * BLOCK
-            spans = [(low, min(low + share, size)) for low in range(0, size, share)]
-            if len(spans) == 1:
-                run.fill(group, *spans[0])
+            size = group.size(len(run.terms))
+            blocks = [slice(low, min(low + BLOCK, size)) for low in range(0, size, BLOCK)]
+            drawn, hands = iter(blocks), min(workers, len(blocks))
+            if hands == 1:
+                run.fill(group, drawn)
             else:
-                list(threads.map(lambda span, group=group: run.fill(group, *span), spans))
+                list(threads.map(run.fill, [group] * hands, [drawn] * hands))
 
 
 def _rates(
