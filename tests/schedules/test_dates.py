@@ -84,6 +84,11 @@ def test_an_anchor_that_contradicts_the_first_due_date_is_refused(anchor: int) -
         due_dates(date(2027, 1, 15), 3, anchor)
 
 
+def test_there_is_no_thirty_second_day() -> None:
+    with pytest.raises(InvalidAnchorDay):
+        due_dates(date(2027, 1, 31), 3, 32)
+
+
 def test_rolling_moves_off_holidays() -> None:
     def weekday(on: date) -> bool:
         return on.weekday() < 5

@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 from refi.money import Rounding
-from refi.schedules.allocation import ORDERS, Component, Order, Part, matrix
+from refi.schedules.allocation import ORDERS, Ahead, Component, Order, Part, matrix
 from refi.schedules.amortization import InvalidTerms, Method, Terms, schedule
 from refi.schedules.contract import (
     Contract,
@@ -250,3 +250,25 @@ def test_a_shortened_first_month_is_a_whole_month() -> None:
 def test_an_event_to_come_is_checked_as_well() -> None:
     with pytest.raises(InvalidTerms):
         replay(LOAN, [Reamortization("r", date(2027, 3, 1), 6, Decimal(11))], date(2027, 1, 1))
+
+
+def test_a_new_plan_keeps_what_later_installments_were_paid_or_waived() -> None:
+    """Money in advance met the last installments first; then most of the loan is prepaid."""
+    last_first = replace(LOAN, orders=matrix(Order(ahead=Ahead.LAST)))
+    ahead = Receipt("ahead", date(2026, 12, 20), 250_000)
+    for mode in (Mode.PREPAY_SHORTEN, Mode.PREPAY_LOWER):
+        prepaid = Receipt("prepaid", date(2026, 12, 21), 850_000, mode)
+        state = replay(last_first, [ahead, prepaid], date(2026, 12, 21))
+        rows = state.installments
+        assert all(row.principal >= row.paid_by.principal >= 0 for row in rows)
+        assert sum(row.principal for row in rows) + state.prepaid_principal == 1_200_000
+        fifth = next(row for row in rows if row.number == 5)
+        assert fifth.principal >= 38_862  # 250,000 less the whole sixth and the interest of the fifth
+        assert rows[0].principal <= 1_200_000 - 850_000 - 205_008 - 38_862
+    waived = Waiver("w", date(2026, 12, 20), 100_000, Component.PRINCIPAL, installment=5)
+    paid = Receipt("paid", date(2026, 12, 21), 1_000_000, Mode.PREPAY_SHORTEN)
+    state = replay(LOAN, [waived, paid], date(2026, 12, 21))
+    fifth = next(row for row in state.installments if row.number == 5)
+    assert fifth.principal >= 100_000
+    assert sum(row.principal for row in state.installments) == 200_000
+    assert all(row.outstanding >= 0 for row in state.installments)

@@ -116,6 +116,12 @@ def test_the_level_payment_of_any_periods() -> None:
     annuity = present * (1 + Fraction(300, 301) * (1 + 1 / Fraction("1.02")))
     assert level_amount(10**9, mixed) == round(10**9 / annuity)
     assert level_amount(1, [Decimal(10)] * 60) == 10
+    primes = [Fraction(1, p) for p in (101, 103, 107, 109, 113, 127, 131, 137, 139, 149)]  # 10^20 in common
+    growth, series = Fraction(MAX_AMOUNT), Fraction(0)
+    for rate in primes:
+        growth, series = growth * (1 + rate), 1 + series * (1 + rate)
+    found = level_amount(MAX_AMOUNT, primes)
+    assert (found, type(found)) == (round(growth / series), int)
     assert level_amount(MAX_AMOUNT, [Decimal(0)]) == MAX_AMOUNT
 
 

@@ -133,6 +133,8 @@ def test_without_a_repeated_interval_the_average_is_rounded_to_a_standard_one() 
     assert found(15, 17) == "half_month"
     assert found(29, 32) == "month"
     assert found(88, 95) == "3_months"
+    assert found(*[13] * 17, 42) == "half_month"  # 14.61: half a month is 15.208 days
+    assert found(*[29] * 8, 31) == "month"  # 29.22: a month is 30.417 days
     assert found(10, 10, 10) == "week"  # repeated, but no standard interval
 
 
