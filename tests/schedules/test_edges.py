@@ -159,6 +159,10 @@ def test_money_beyond_all_principal_of_a_prepayment_meets_interest() -> None:
     more = replay(contract, [*events, Receipt("r", on, 100, Mode.PREPAY_LOWER)], on)
     assert [part.component for part in more.allocations["r"]] == [Component.INTEREST]
     assert more.excess["r"] == 0
+    late = sum(row.unpaid for row in state.installments[:5])
+    beyond = replay(contract, [*events, Receipt("r", on, late + 100, Mode.PREPAY_LOWER)], on)
+    assert beyond.allocations["r"][-1] == Part(6, Component.INTEREST, 100)
+    assert beyond.prepaid_principal == 0
 
 
 def test_a_price_paid_that_no_debt_can_take_stays_a_price() -> None:
