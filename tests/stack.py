@@ -82,11 +82,13 @@ async def running_stack(
     *,
     provider_secrets: Sequence[str] | None = None,
     scheduler: bool = False,
+    receipts: bool = False,
     **changed: object,
 ) -> AsyncIterator[Stack]:
     """Provider, service, worker and, if wanted, scheduler, stopped in the end.
 
-    ``provider_secrets`` sign the provider's webhooks (default: the service's own); ``changed`` are settings.
+    With ``receipts`` the provider tells what became of messages. ``provider_secrets`` sign its webhooks
+    (default: the service's own); ``changed`` are settings.
     """
     port, provider_port = free_ports(2)
     chosen = settings.read(
@@ -105,6 +107,7 @@ async def running_stack(
         api_key=chosen.provider_key.get_secret_value(),
         answer_delay=0.01,
         retry_first=0.05,
+        message_webhook_url=f"http://127.0.0.1:{port}/hooks/v1/messages" if receipts else None,
     )
     runtime, working = build(chosen), build(chosen)
     await open_books(runtime.database.engine, chosen.market, on)

@@ -16,7 +16,18 @@ import typer
 from refi import events, policies
 from refi.api import sandbox
 from refi.api.app import ROUTERS
-from refi.cli import arithmetic, decisions, demo, doctor, operations, reminders, replay, scoring, shared
+from refi.cli import (
+    arithmetic,
+    decisions,
+    demo,
+    doctor,
+    operations,
+    reminders,
+    replay,
+    scoring,
+    shared,
+    wording,
+)
 from refi.errors import Refusal
 from refi.ledger.entries import RULES
 from refi.settings import Settings
@@ -28,7 +39,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 REFERENCE = DOCS / "reference"
 WRITTEN_BY_HAND = {page for page in PAGES if "decisions" not in page.parts}
-COMMAND_MODULES = (arithmetic, decisions, demo, doctor, operations, reminders, replay, scoring)
+COMMAND_MODULES = (arithmetic, decisions, demo, doctor, operations, reminders, replay, scoring, wording)
 """Imported for their commands, which register themselves."""
 FROM_THE_FRAMEWORK = {*problems.FRAMEWORK.items(), (500, "internal_error"), (422, "validation_failed")}
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

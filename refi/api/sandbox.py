@@ -79,15 +79,22 @@ class MessagesOut(Out):
 
 
 class FaultIn(Body):
-    """The next ``calls`` calls of ``operation`` answer 500, time out, or succeed without telling (silent)."""
+    """The next ``calls`` calls of ``operation`` go wrong.
+
+    They answer 500 (error), time out, succeed without telling (silent), or answer what cannot be read
+    (garbled). With ``retry_after`` an error is a throttle: 429 and how many seconds to wait.
+    """
 
     operation: Literal[
         "card_proofs", "account_proofs", "payouts", "debits", "refunds", "operations", "cash_book",
         "messages", "any",
     ] = "any"  # fmt: skip
-    mode: Literal["error", "timeout", "silent"]
+    mode: Literal["error", "timeout", "silent", "garbled"]
     calls: Annotated[int, Field(ge=1, le=10_000, description="how many of the next calls")] = 1
     seconds: Annotated[int, Field(ge=0, le=60, description="how long a timeout takes")] = 30
+    retry_after: (
+        Annotated[int, Field(ge=0, le=3600, description="seconds that a throttle asks for")] | None
+    ) = None
 
 
 class TransferIn(Body):
@@ -95,6 +102,13 @@ class TransferIn(Body):
 
     amount: Amount
     reference: Text | None = None
+
+
+class InboundIn(Body):
+    """An SMS that somebody writes to us."""
+
+    sender: Annotated[str, Field(min_length=1, max_length=40, examples=["13800000000"])]
+    text: Text
 
 
 class HoldIn(Body):
@@ -163,6 +177,22 @@ async def _addresses(runtime: Runtime, to: str) -> list[str]:
         return [number, *(work.vault.open(device.token_sealed) for device in devices)]
 
 
+@router.post("/messages/{message_id}/{act}")
+async def answer_message(
+    message_id: str,
+    act: Annotated[Literal["deliver", "bounce"], Path(description=ACT)],
+    request: Request,
+) -> dict[str, Any]:
+    """Make the provider tell that a message was delivered or bounced (ours by its ``msg_…``)."""
+    return await _control(_runtime(request), f"/control/messages/{known_id(message_id, 'msg')}/{act}")
+
+
+@router.post("/inbound-messages", status_code=201)
+async def inbound_message(body: InboundIn, request: Request) -> dict[str, Any]:
+    """Let somebody write to us by SMS, an opt-out word for example."""
+    return await _control(_runtime(request), "/control/inbound", body.model_dump())
+
+
 @router.post("/payouts/{payout_id}/{act}")
 async def answer_payout(
     payout_id: str,
@@ -209,7 +239,8 @@ async def transfer(body: TransferIn, request: Request) -> dict[str, Any]:
 @router.post("/faults", status_code=201)
 async def faults(body: FaultIn, request: Request) -> dict[str, Any]:
     """Let the next calls to the provider go wrong."""
-    sent = {**body.model_dump(), "seconds": float(body.seconds)}
+    status = 500 if body.retry_after is None else 429
+    sent = {**body.model_dump(), "seconds": float(body.seconds), "status": status}
     return await _runtime(request).sandbox.command("/control/faults", sent)
 
 

@@ -25,6 +25,7 @@ HOMES = {
     "refi.cli.scoring": ("score",),
     "refi.cli.decisions": ("decisions",),
     "refi.cli.reminders": ("reminders",),
+    "refi.cli.wording": ("templates",),
     "refi.cli.doctor": ("doctor",),
     "refi.cli.replay": ("replay",),
     "refi.cli.demo": ("demo",),

@@ -67,6 +67,7 @@ def installation(data_dir: Path, port: int) -> Iterator[Installation]:
 def _start(processes: Processes, data_dir: Path, port: int, provider_port: int) -> None:
     provider = ["--port", str(provider_port), "--data", str(data_dir / "provider.db")]
     hook = ["--webhook-url", f"http://127.0.0.1:{port}/hooks/v1/payments"]
+    hook += ["--message-webhook-url", f"http://127.0.0.1:{port}/hooks/v1/messages"]
     processes.start("provider", "refi.gateways.sandbox", *provider, *hook)
     processes.start("migrate", "refi.cli", "migrate").wait()
     if processes.running["migrate"].returncode != 0:

@@ -37,6 +37,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8701, help="0 takes a free one")
     parser.add_argument("--data", type=Path, required=True, help="the provider's own SQLite file")
     parser.add_argument("--webhook-url", required=True)
+    parser.add_argument("--message-webhook-url", help="where receipts of messages are told; nowhere without")
     parser.add_argument(
         "--webhook-secret", action="append", help="whsec_…; twice while rotating; or PROVIDER_WEBHOOK_SECRET"
     )
@@ -61,6 +62,7 @@ async def serve(chosen: argparse.Namespace) -> None:
         answer_delay=chosen.answer_delay,
         retry_first=chosen.retry_first,
         retry_longest=chosen.retry_longest,
+        message_webhook_url=chosen.message_webhook_url,
     )
     config = uvicorn.Config(
         app,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from refi import clock
-from refi.gateways.sandbox import bureau, contract, control, courier, inbox, orders
+from refi.gateways.sandbox import bureau, contract, control, courier, inbox, orders, receipts
 from refi.gateways.sandbox.contract import Key, Order, Problem
 from refi.gateways.sandbox.courier import Provider
 from refi.gateways.sandbox.deps import Here
@@ -83,7 +84,17 @@ async def cash_book(
 @router.post("/messages", status_code=202)
 async def receive_message(here: Here, key: OurKey, body: contract.MessageOrder) -> dict[str, object]:
     """The sandbox SMS and push channel: once per key."""
-    return await here.store.run(lambda db: inbox.receive(db, key, body, clock.utc_now()))
+    now = clock.utc_now()
+
+    def take_in(db: sqlite3.Connection) -> dict[str, object]:
+        shown, new = inbox.receive(db, key, body, now)
+        if new and here.message_webhook_url is not None:
+            receipts.taken_in(db, shown, now)
+        return shown
+
+    shown = await here.store.run(take_in)
+    here.stir()
+    return shown
 
 
 @router.get("/messages")
@@ -120,15 +131,18 @@ def create_provider(
     answer_delay: float = 0.2,
     retry_first: float = 0.25,
     retry_longest: float = 5.0,
+    message_webhook_url: str | None = None,
 ) -> FastAPI:
     """The provider as an ASGI app over the file ``data`` (one process per file).
 
     ``answer_delay``: seconds until an order answers by itself. News is retried after ``retry_first``
-    seconds, doubling up to ``retry_longest``, until it is heard. The lifespan runs the courier.
+    seconds, doubling up to ``retry_longest``, until it is heard. Receipts of messages are told at
+    ``message_webhook_url``, if there is one. The lifespan runs the courier.
     """
     provider = Provider(
-        Store(data), api_key, webhook_url, tuple(webhook_secrets), answer_delay, retry_first, retry_longest
-    )
+        Store(data), api_key, webhook_url, tuple(webhook_secrets), answer_delay, retry_first, retry_longest,
+        message_webhook_url,
+    )  # fmt: skip
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -147,6 +161,7 @@ def create_provider(
     app.include_router(router)
     app.include_router(control.router, dependencies=[Depends(known_caller)])
     app.include_router(bureau.router, dependencies=[Depends(known_caller)])
+    app.include_router(receipts.router, dependencies=[Depends(known_caller)])
     app.add_api_route("/livez", livez)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)

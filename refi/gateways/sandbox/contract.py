@@ -146,17 +146,19 @@ class InboundTransfer(Order):
 class FaultOrder(Body):
     """The next ``calls`` calls of ``operation`` go wrong.
 
-    ``error``: answered ``status``, not done. ``timeout``: not done, and no answer for ``seconds``.
-    ``silent``: done, and the connection is cut instead of an answer.
+    ``error``: answered ``status`` (with ``Retry-After`` where ``retry_after`` is given), not done.
+    ``timeout``: not done, and no answer for ``seconds``. ``silent``: done, and the connection is cut instead
+    of an answer. ``garbled``: done, and answered with something that cannot be read.
     """
 
     operation: Literal[
         "card_proofs", "account_proofs", "payouts", "debits", "refunds", "operations", "cash_book",
         "messages", "any",
     ]  # fmt: skip
-    mode: Literal["error", "timeout", "silent"]
+    mode: Literal["error", "timeout", "silent", "garbled"]
     calls: Annotated[int, Field(ge=1, le=10_000)] = 1
     status: Annotated[int, Field(ge=400, le=599)] = 500
+    retry_after: Annotated[int, Field(ge=0, le=3600)] | None = None
     seconds: Annotated[float, Field(ge=0, le=300, strict=False)] = 30.0
 
 

@@ -36,7 +36,8 @@ IDLE = 5.0
 class Provider:
     """Everything the sandbox provider is made of. Delays in seconds.
 
-    News is signed with every one of ``webhook_secrets``, so that a secret can be rotated.
+    News is signed with every one of ``webhook_secrets``, so that a secret can be rotated. What is told of
+    messages goes to ``message_webhook_url``, or nowhere.
     """
 
     store: Store
@@ -46,6 +47,7 @@ class Provider:
     answer_delay: float
     retry_first: float
     retry_longest: float
+    message_webhook_url: str | None = None
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stir(self) -> None:
@@ -58,6 +60,7 @@ class News:
     """One event on its way."""
 
     id: str
+    type: str
     body: str
     attempts: int
 
@@ -114,7 +117,7 @@ def _claim(db: sqlite3.Connection, now: float, most: int) -> tuple[list[News], f
             (now + 2 * ATTEMPT, row["id"]),
         )
     upcoming: float | None = db.execute("SELECT min(next_at) FROM news WHERE state = 'pending'").fetchone()[0]
-    return [News(row["id"], row["body"], row["attempts"] + 1) for row in rows], upcoming
+    return [News(row["id"], row["type"], row["body"], row["attempts"] + 1) for row in rows], upcoming
 
 
 async def _tell(provider: Provider, client: httpx.AsyncClient, news: News, under_way: set[str]) -> None:
@@ -139,6 +142,10 @@ def _record(db: sqlite3.Connection, news: News, answer: str, heard: bool, again_
 
 async def _post(provider: Provider, client: httpx.AsyncClient, news: News) -> str:
     """POST the news; the status, or the name of what went wrong."""
+    about_messages = news.type.startswith("message.")
+    url = provider.message_webhook_url if about_messages else provider.webhook_url
+    if url is None:
+        return "nobody_listens"
     now = clock.utc_now().astimezone(UTC)
     signatures = [Webhook(secret).sign(news.id, now, news.body) for secret in provider.webhook_secrets]
     headers = {
@@ -149,7 +156,7 @@ async def _post(provider: Provider, client: httpx.AsyncClient, news: News) -> st
     }
     try:
         async with asyncio.timeout(ATTEMPT):
-            answer = await client.post(provider.webhook_url, content=news.body.encode(), headers=headers)
+            answer = await client.post(url, content=news.body.encode(), headers=headers)
     except (httpx.HTTPError, TimeoutError) as error:
         return type(error).__name__
     return str(answer.status_code)

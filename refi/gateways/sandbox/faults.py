@@ -28,6 +28,9 @@ OPERATIONS = {
 }
 
 
+GARBLED = Response(b"<html>all is well</html>", 200, media_type="text/html")
+
+
 class CutOff(Response):
     """An answer that begins and never ends: the server cuts the connection."""
 
@@ -56,12 +59,13 @@ class FaultyRoute(APIRoute):
                     "status": fault.status,
                     "detail": "ordered by /control/faults",
                 }
-                return JSONResponse(body, fault.status, media_type="application/problem+json")
+                wait = None if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+                return JSONResponse(body, fault.status, wait, media_type="application/problem+json")
             if fault.mode == "timeout":
                 await asyncio.sleep(fault.seconds)
-            else:
-                await ordinary(request)
-            return CutOff()
+                return CutOff()
+            await ordinary(request)
+            return GARBLED if fault.mode == "garbled" else CutOff()
 
         return handler
 
@@ -69,8 +73,8 @@ class FaultyRoute(APIRoute):
 def order(db: sqlite3.Connection, fault: FaultOrder) -> None:
     """Let the next calls go wrong, after whatever was ordered before."""
     db.execute(
-        "INSERT INTO faults (operation, mode, calls, status, seconds) VALUES (?, ?, ?, ?, ?)",
-        (fault.operation, fault.mode, fault.calls, fault.status, fault.seconds),
+        "INSERT INTO faults (operation, mode, calls, status, seconds, retry_after) VALUES (?, ?, ?, ?, ?, ?)",
+        (fault.operation, fault.mode, fault.calls, fault.status, fault.seconds, fault.retry_after),
     )
 
 
@@ -95,5 +99,9 @@ def next_fault(db: sqlite3.Connection, operation: str) -> FaultOrder | None:
         return None
     db.execute("UPDATE faults SET calls = calls - 1 WHERE number = ?", (row["number"],))
     return FaultOrder(
-        operation=row["operation"], mode=row["mode"], status=row["status"], seconds=row["seconds"]
+        operation=row["operation"],
+        mode=row["mode"],
+        status=row["status"],
+        seconds=row["seconds"],
+        retry_after=row["retry_after"],
     )

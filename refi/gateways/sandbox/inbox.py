@@ -13,8 +13,13 @@ UNREACHABLE = "+19990000000"
 """A number that refuses every message (422 ``unreachable``)."""
 
 
-def receive(db: sqlite3.Connection, key: str, message: MessageOrder, now: datetime) -> dict[str, object]:
-    """Take a message in once per key; `Problem` 409 for another body, 422 for an unreachable address."""
+def receive(
+    db: sqlite3.Connection, key: str, message: MessageOrder, now: datetime
+) -> tuple[dict[str, object], bool]:
+    """Take a message in once per key; how it stands, and whether it is new.
+
+    `Problem` 409 for another body, 422 for an unreachable address.
+    """
     if message.to == UNREACHABLE:
         raise Problem(422, "unreachable", "nobody can be reached there", key=key)
     digest = message.digest("message")
@@ -30,7 +35,7 @@ def receive(db: sqlite3.Connection, key: str, message: MessageOrder, now: dateti
                 message.text, stamp(now),
             ),
         )  # fmt: skip
-    return find(db, key)
+    return find(db, key), row is None
 
 
 def find(db: sqlite3.Connection, key: str) -> dict[str, object]:
