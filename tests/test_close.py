@@ -215,7 +215,7 @@ async def test_the_command_reports_what_each_step_counted(desk: Desk) -> None:
         "to_M4": 1,
         "to_substandard": 1,
         "to_stage_3": 1,
-        "stops_accruing": 1,
+        "stop_accruing": 1,
         "money": {
             "loans": 2_400_000,
             "to_M1": 1_200_000,
@@ -223,7 +223,7 @@ async def test_the_command_reports_what_each_step_counted(desk: Desk) -> None:
             "to_M4": 1_200_000,
             "to_substandard": 1_200_000,
             "to_stage_3": 1_200_000,
-            "stops_accruing": 1_200_000,
+            "stop_accruing": 1_200_000,
             "past_due": 408_027 + 3 * 408_027 - 1,
         },
     }

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from typing import Any
 
 import typer
 from sqlalchemy import text
 
 from refi import settings
+from refi.business_day import CLOSE
 from refi.cli.running import with_runtime
 from refi.cli.shared import AsJson, app, named_refusals, show
 from refi.db import migrate as migrations
+from refi.db import runs
 from refi.db.work import SYSTEM
 from refi.errors import Unavailable
 from refi.notifications import parking_service
 from refi.payments import suspense_service
 from refi.payments.suspense import ALARMING
 from refi.runtime import Runtime
+
+CLOSES_WITHIN = timedelta(minutes=5)
+"""A close that has not finished after so long has stopped: until it goes on, postings wait."""
 
 
 @app.command()
@@ -76,8 +82,13 @@ async def _business_date(runtime: Runtime) -> dict[str, Any]:
     async with runtime.database.work(SYSTEM, reading=True) as work:
         today = work.now.astimezone(runtime.database.zone).date()
         behind = (today - work.on).days
+        left = await runs.unfinished(work, CLOSE, older_than=CLOSES_WITHIN)
+    stopped = f", the close of {left[0]} has stopped" if left else ""
     return _line(
-        "business date", behind <= 1, f"{work.on}, {behind} days behind", "run: refi close --catch-up"
+        "business date",
+        behind <= 1 and not left,
+        f"{work.on}, {behind} days behind{stopped}",
+        "run: refi close --catch-up; see docs/how-to/close-the-day.md",
     )
 
 

@@ -106,7 +106,7 @@ class LoanReopened(Event):
 
 @dataclass(frozen=True)
 class LoanDelinquencyChanged(Event):
-    """The night made a loan later: from ``on`` it stands in another bucket, asset class, stage or accrual."""
+    """From ``on`` a loan stands in another bucket, asset class, stage or accrual than the day before."""
 
     borrower_id: str
     on: date

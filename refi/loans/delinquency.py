@@ -80,10 +80,12 @@ def standing_on(rules: Delinquency, unmet_on: date | None, on: date) -> Standing
 
 
 def changed(before: Standing, after: Standing) -> list[str]:
-    """What a change of standing is counted under: the bucket, class and stage entered, the end of accrual."""
+    """What a change of standing is counted under: the bucket, class and stage entered, and accrual."""
     found = [f"to_{after.bucket}"] if after.bucket != before.bucket else []
     if after.asset_class != before.asset_class:
         found.append(f"to_{after.asset_class}")
     if after.stage != before.stage:
         found.append(f"to_stage_{after.stage}")
-    return [*found, "stops_accruing"] if before.accrues and not after.accrues else found
+    if after.accrues != before.accrues:
+        found.append("accrue_again" if after.accrues else "stop_accruing")
+    return found

@@ -16,6 +16,7 @@ from refi.db.runs import Report
 from refi.db.work import Work
 from refi.loans import delinquency
 from refi.money import Rounding, round_exact
+from refi.schedules.arrears import days_past_due
 
 DAY = timedelta(days=1)
 
@@ -31,13 +32,21 @@ DUE = """
     FROM installments i JOIN loans l ON l.id = i.loan_id WHERE i.due_on = $1 AND l.status = 'active'"""
 
 TURNING = """
-    SELECT l.id, l.borrower_id, l.unmet_on, owed.principal, owed.past_due
-    FROM loans l CROSS JOIN LATERAL (
+    WITH concerned AS (
+        SELECT id, borrower_id, unmet_on, unmet_on AS was FROM loans
+        WHERE status = 'active' AND unmet_on = ANY($1::date[]) AND changed_on <> $2
+        UNION ALL SELECT l.id, l.borrower_id, l.unmet_on, kept.unmet_on FROM loans l LEFT JOIN LATERAL (
+            SELECT s.unmet_on FROM loan_snapshots s WHERE s.loan_id = l.id AND s.business_date < $2
+            ORDER BY s.business_date DESC LIMIT 1
+        ) AS kept ON true
+        WHERE l.changed_on = $2 AND l.status = 'active' AND (l.unmet_on <= $2 OR kept.unmet_on < $2)
+    )
+    SELECT c.id, c.borrower_id, c.was, c.unmet_on, owed.principal, owed.past_due
+    FROM concerned c CROSS JOIN LATERAL (
         SELECT coalesce(sum(i.unpaid_principal), 0)::bigint AS principal,
-            coalesce(sum(i.unpaid) FILTER (WHERE i.due_on < $2), 0)::bigint AS past_due
-        FROM installments i WHERE i.loan_id = l.id
-    ) AS owed
-    WHERE l.status = 'active' AND l.unmet_on = ANY($1::date[]) ORDER BY l.id"""
+            coalesce(sum(i.unpaid) FILTER (WHERE i.due_on <= $2), 0)::bigint AS past_due
+        FROM installments i WHERE i.loan_id = c.id
+    ) AS owed ORDER BY c.id"""
 
 SNAPSHOTS = """
     WITH concerned AS (
@@ -95,23 +104,26 @@ async def became_overdue(work: Work, on: date) -> Report:
 
 
 async def change_delinquency(work: Work, on: date) -> Report:
-    """Announce every loan that the night after ``on`` puts into another bucket, class, stage or accrual.
+    """Announce every active loan that stands tomorrow in another bucket, class, stage or accrual than today.
 
-    Found by the oldest unmet due dates for which a band begins tomorrow. The money is the principal owed.
+    Late by the night alone: found by the oldest unmet due dates for which a band begins tomorrow. Made late,
+    later or current by what happened on ``on``: found by the day it changed, against what the last snapshot
+    says. The money is the principal owed.
     """
-    tomorrow = on + DAY
-    turns = {turn.unmet_on: turn for turn in delinquency.turning(work.policy.delinquency, tomorrow)}
+    rules, tomorrow = work.policy.delinquency, on + DAY
     raw = await work.raw()
     loans, money = defaultdict[str, int](int), defaultdict[str, int](int)
-    for row in await raw.fetch(TURNING, list(turns), tomorrow):
-        turn = turns[row["unmet_on"]]
-        before, after = turn.before, turn.after
+    for row in await raw.fetch(TURNING, [turn.unmet_on for turn in delinquency.turning(rules, tomorrow)], on):
+        before = delinquency.standing_on(rules, row["was"], on)
+        after = delinquency.standing_on(rules, row["unmet_on"], tomorrow)
+        if before == after:
+            continue
         work.announce(
             events.LoanDelinquencyChanged(
                 row["id"],
                 row["borrower_id"],
                 on=tomorrow,
-                days_past_due=turn.days,
+                days_past_due=days_past_due(row["unmet_on"], tomorrow),
                 bucket_before=before.bucket,
                 **asdict(after),
             )

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from refi.cli.close_report import close_table
+
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
@@ -60,6 +62,30 @@ def test_hiring(cloned_database_url: str) -> None:
         (["bob"], "a long enough one"),
     ):
         assert refi(cloned_database_url, "hire", *arguments, stdin=f"{password}\n").returncode == 2
+
+
+def test_closing(cloned_database_url: str) -> None:
+    """A rehearsal writes nothing and says what the close says; a closed day is refused by name."""
+    assert refi(cloned_database_url, "migrate").returncode == 0
+    rehearsed = json.loads(refi(cloned_database_url, "close", "--dry-run", "--json").stdout)
+    closed = refi(cloned_database_url, "close", "--json")
+    assert closed.stderr == ""  # no progress bar where there is no terminal
+    assert json.loads(closed.stdout) == {"closed": rehearsed["closed"], "dry_run": False}
+    [day] = rehearsed["closed"]
+    again = refi(cloned_database_url, "close", "--date", day["date"])
+    assert (again.returncode, "is closed" in again.stderr) == (1, True)
+
+
+def test_the_report_of_a_close_is_a_table() -> None:
+    steps = {"close.cut_off": {"receipts": 1, "money": {"received": 408_027}}, "open.due": {"met": 0}}
+    answer = {"closed": [{"date": "2027-01-22", "steps": steps}], "dry_run": False}
+    assert close_table(answer).splitlines() == [
+        "2027-01-22 closed",
+        "  close.cut_off  receipts 1  |  received 4,080.27",
+        "  open.due       met 0",
+    ]
+    assert close_table({"closed": [], "dry_run": False}) == "nothing to close"
+    assert close_table({**answer, "dry_run": True}).startswith("2027-01-22 would be closed")
 
 
 @pytest.mark.parametrize("command", ["audit", "doctor", "migrate", "close"])

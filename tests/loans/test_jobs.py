@@ -23,6 +23,7 @@ from refi.loans.tables import Loan
 from refi.money import Rounding, round_exact
 from refi.policies import load
 from refi.schedules import arrears
+from refi.schedules.arrears import days_past_due
 from refi.schedules.contract import Mode, Receipt
 from tests.proofs import Proof
 from tests.servicing import ON, Desk, a_borrower, a_desk, a_loan
@@ -127,9 +128,10 @@ def agrees(snapshots: list[Any], account: Account, on: date) -> None:
 
 
 def changed_over(account: Account, on: date, loan: Loan) -> dict[str, Any] | None:
-    """What the night after ``on`` must announce, from the state at its end."""
+    """What the close of ``on`` must announce, from the states at the ends of the day before and of it."""
     rules, state = load("cn").delinquency, account.state(on)
-    before = standing_on(rules, state.unmet_on, on)
+    known = account.state(on - DAY).unmet_on if on > ON else None  # of no loan before the first close
+    before = standing_on(rules, known, on)
     after = standing_on(rules, state.unmet_on, on + DAY)
     if state.settled or before == after:
         return None
@@ -137,7 +139,7 @@ def changed_over(account: Account, on: date, loan: Loan) -> dict[str, Any] | Non
         "subject": loan.id,
         "borrower_id": loan.borrower_id,
         "on": (on + DAY).isoformat(),
-        "days_past_due": state.days_past_due + 1,
+        "days_past_due": days_past_due(state.unmet_on, on + DAY),
         "bucket_before": before.bucket,
         "bucket": after.bucket,
         "asset_class": after.asset_class,
