@@ -1,8 +1,9 @@
-"""The walk's part about money and mail: autopay, documents, preferences, what fits nowhere."""
+"""The walk's part about money and mail: autopay, documents, what fits nowhere."""
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -13,8 +14,9 @@ from refi.ids import BorrowerId, LoanId
 from refi.loans import service as loans
 from refi.loans.account import terms_of
 from refi.loans.tables import Product
+from refi.notifications import parking_service
 from refi.notifications import service as messages
-from refi.notifications.messages import ONE_TIME_CODE, Gate
+from refi.notifications.messages import MOST_FAILURES, ONE_TIME_CODE, Gate
 from refi.notifications.opting_out import token_of
 from refi.notifications.twilio_wire import signature
 from refi.payments.states import Call, PayoutStatus
@@ -31,7 +33,7 @@ EMAIL = "wei@example.com"
 
 
 async def live_with_it(here: Walk) -> None:
-    """Wei has installments debited, reads what was signed, and says how to be reached."""
+    """Wei has installments debited, reads what was signed, and gets mail."""
     loan = {"loan_id": here.known["loan_id"]}
     mandate = {"bank_account": here.known["wei's account"], "day_offset": 1}
     await here.do("PUT /v1/loans/{loan_id}/autopay", mandate, who="wei", **loan)
@@ -41,18 +43,11 @@ async def live_with_it(here: Walk) -> None:
         path = {"kind": kind, **loan}
         await here.do("GET /v1/loans/{loan_id}/documents/{kind}", who="wei", query={"locale": "en"}, **path)
     await here.do("GET /v1/loans/{loan_id}/documents", who="wei", **loan)
-    wishes = {
-        "channels": ["push", "sms"],
-        "marketing": True,
-        "quiet_hours": {"from": "21:00", "until": "09:00"},
-    }
-    await here.do("PATCH /v1/preferences", wishes, who="wei")
-    await here.do("GET /v1/preferences", who="wei")
     await _mail(here)
 
 
 async def _mail(here: Walk) -> None:
-    """An e-mail address is proved by a code; a notice is read in the app; a letter is left by one click."""
+    """An e-mail address is proved by a code; a notice is read in the app."""
     await here.do("PATCH /v1/me", {"email": EMAIL}, who="wei")
 
     async def code() -> str | None:
@@ -74,8 +69,6 @@ async def _mail(here: Walk) -> None:
     await here.do("POST /v1/messages/{message_id}/read", who="wei", message_id=notice)
     vault = here.stack.runtime.database.vault
     here.known |= {"message_id": notice, "token": token_of(vault.index, letter)}
-    for method in ("GET", "POST"):
-        await here.do(f"{method} /v1/opt-out/{{token}}", token=here.known["token"])
 
 
 async def hear_of_messages(here: Walk) -> None:
@@ -93,6 +86,33 @@ async def hear_of_messages(here: Walk) -> None:
     await here.do("POST /hooks/v1/messages/twilio", urlencode(wrote).encode(), headers=signed)
     await here.do("GET /staff/v1/inbound-messages", who="operator")
     await here.do("GET /staff/v1/parked-message-news", who="operator")
+    for method in ("GET", "POST"):
+        await here.do(f"{method} /v1/opt-out/{{token}}", token=here.known["token"])
+    await _oversee_messages(here)
+
+
+async def _oversee_messages(here: Walk) -> None:
+    """What would be sent, and what failed on our side and is tried again."""
+    later = {"on": (ON + timedelta(days=25)).isoformat()}
+    await here.do("GET /staff/v1/reminders/preview", who="operator", query=later)
+    plan = messages.Plan(
+        key="walk:poison",
+        kind=ONE_TIME_CODE,
+        template="due_tomorrow",
+        gate=Gate.REQUESTED_NOTICE,
+        channel="inbox",
+        locale="en",
+        borrower_id=BorrowerId(here.borrowers["wei"]),
+        not_before=clock.utc_now() + timedelta(days=9),
+        to=here.borrowers["wei"],
+        text="hello",
+    )
+    async with here.stack.runtime.database.work(SYSTEM) as work:
+        [poison] = await messages.plan(work, [plan])
+        for _ in range(MOST_FAILURES):
+            await parking_service.record_failure(work, poison, "cannot be said")
+    await here.do("GET /staff/v1/messages/parked", who="operator")
+    await here.do("POST /staff/v1/messages/{message_id}/retry", who="operator", message_id=poison)
 
 
 def _is_code(word: str) -> bool:
