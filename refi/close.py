@@ -14,6 +14,7 @@ from typing import Any
 from refi import clock
 from refi.applications import jobs as applications
 from refi.applications import lending_service as lending
+from refi.applications import warning_service as warnings
 from refi.business_day import (
     CLOSE,
     CUT_OFF,
@@ -69,6 +70,7 @@ STEPS = Timetable(
         Step("close.retention", collections.forget_contacts),
         Step("close.snapshots", loans.take_snapshots),
         Step("close.lent", lending.take_snapshot),
+        Step("close.warning", warnings.warn),
     ),
     opening=(
         Step("open.due", loans.fall_due),

@@ -29,6 +29,7 @@ SuggestionId = NewType("SuggestionId", str)
 PREFIXES = {
     "act": "act of staff",
     "agr": "agreement",
+    "alrt": "alert",
     "app": "application",
     "appr": "approval",
     "bacc": "bank account",

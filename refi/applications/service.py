@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from refi import events, ids
-from refi.applications import asking, offer_service, review_service
+from refi.applications import asking, offer_service, review_service, signals_service
 from refi.applications import lending_service as lending
 from refi.applications.states import (
     APPLICATION_MOVES,
@@ -168,6 +168,7 @@ async def _ask(
         promised=await offer_service.promised(work, borrower_id, application.statement_id),
         refinanced=refinanced,
         lent=await lending.lent(work, card.issuer if card else None),
+        signals=await signals_service.signs(work, application),
     )
 
 

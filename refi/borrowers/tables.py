@@ -83,6 +83,7 @@ class Device(Base):
     __tablename__ = "devices"
     __table_args__ = (
         UniqueConstraint("borrower_id", "token_index"),
+        Index("ix_devices_token_index", "token_index"),
         CheckConstraint("platform IN ('ios', 'android', 'harmony', 'web')", name="platform"),
     )
 
@@ -98,7 +99,7 @@ class BankAccount(Base):
     """Where debits come from and a micro-loan goes to; the number is with the provider, here is its token."""
 
     __tablename__ = "bank_accounts"
-    __table_args__ = (UniqueConstraint("borrower_id", "token"),)
+    __table_args__ = (UniqueConstraint("borrower_id", "token"), Index("ix_bank_accounts_token", "token"))
 
     id: Mapped[PrimaryId]
     borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))

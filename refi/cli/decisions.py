@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from refi import policies
+from refi.applications import warning_service
 from refi.cli.running import with_runtime
 from refi.cli.shared import AsJson, app, day, fail, named_refusals, show
 from refi.db.work import SYSTEM
 from refi.errors import Refusal
 from refi.runtime import Runtime
-from refi.underwriting import replay_service, shipped_service
+from refi.underwriting import alert_service, replay_service, shipped_service
 from refi.underwriting import service as underwriting
 from refi.underwriting.strategy import Strategy
 
@@ -75,6 +76,33 @@ def _replayed(answer: dict[str, Any]) -> str:
         )
     if len(changes) > SHOWN:
         lines.append(f"and {len(changes) - SHOWN} more: --json lists all")
+    return "\n".join(lines)
+
+
+@decisions.command()
+def monitor(as_json: AsJson = False) -> None:
+    """Early warning as of today, and what was raised in the last thirty days."""
+
+    async def act(runtime: Runtime) -> dict[str, Any]:
+        async with runtime.database.work(SYSTEM, reading=True) as work:
+            found = await warning_service.look(work, work.on)
+            rows = await alert_service.raised(work, work.on - timedelta(days=30), work.on)
+            return {
+                "on": work.on.isoformat(),
+                "now": [asdict(each) for each in found],
+                "raised": [
+                    {"on": row.raised_on.isoformat(), "name": row.name, "figures": row.figures}
+                    for row in rows
+                ],
+            }
+
+    show(with_runtime(act), as_json, _monitored)
+
+
+def _monitored(answer: dict[str, Any]) -> str:
+    lines = [f"{answer['on']}: " + ("nothing to look at" if not answer["now"] else "look at")]
+    lines += [f"  {each['name']}  {each['figures']}" for each in answer["now"]]
+    lines += [f"{each['on']}  {each['name']}  {each['figures']}" for each in answer["raised"]]
     return "\n".join(lines)
 
 

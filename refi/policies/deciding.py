@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from refi.policies.base import Amount, Count, Days, Name, Share, Value, require_distinct
+from refi.policies.base import Amount, Count, Days, Name, Rate, Share, Value, require_distinct
 
 ReasonCode = Literal[
     "application_incomplete",
@@ -97,6 +97,25 @@ class Limits(Value):
         return next((each.amount for each in self.bands if each.band == band), None)
 
 
+class Velocity(Value):
+    """From when on haste is looked at: applications in ``hours``, and different amounts tried on one bill."""
+
+    hours: Annotated[int, Field(ge=1, le=720)]
+    applications: Count = Field(ge=2)
+    amounts_per_bill: Count = Field(ge=2)
+
+
+class Warning(Value):  # noqa: A001 - what the section is called
+    """When the decisions of late are something to look at. Shares are parts of one."""
+
+    window_days: Annotated[int, Field(ge=1, le=366)]
+    least_decisions: Count = Field(ge=1)
+    psi: Rate
+    approval_shift: Share
+    first_payment_default: Share
+    portfolio_used: Share
+
+
 class Challenger(Value):
     """Another strategy (an overlay in ``refi/policies/strategies``) beside this one.
 
@@ -133,6 +152,8 @@ class Underwriting(Value):
     """Parts of a declined wish that are tried as a counter-offer, besides what the limits leave."""
     score: Scoring
     limits: Limits
+    velocity: Velocity
+    warning: Warning
     challengers: tuple[Challenger, ...] = ()
     review: Review
 

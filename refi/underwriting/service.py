@@ -54,7 +54,8 @@ class Ask:
 
     ``verified`` says whether the provider confirmed that the instrument is the borrower's own (None: it did
     not say). ``promised`` is principal of open offers, ``refinanced`` the part of this bill that other loans
-    of ours pay, both minor units; ``lent`` is what everybody owes.
+    of ours pay, both minor units; ``lent`` is what everybody owes; ``signals`` of fraud, as our rows show
+    them.
     """
 
     wish: Wish
@@ -66,6 +67,7 @@ class Ask:
     promised: int
     refinanced: int
     lent: Lent
+    signals: tuple[str, ...]
 
 
 async def decide_application(
@@ -110,7 +112,7 @@ async def gather(work: Work, borrower_id: BorrowerId, ask: Ask) -> Facts:
         age=_told(_age(borrower, on), Source.BORROWER, on),
         identity_verified=_identified(borrower, ask.verified, told.identity, on),
         consents=_told(ask.consents, Source.BORROWER, on),
-        fraud_signals=_told((), Source.OUR_BOOKS, on),
+        fraud_signals=_told(ask.signals, Source.OUR_BOOKS, on),
         **_of_card(ask, work),
         monthly_income=_told(ask.monthly_income, Source.BORROWER, on),
         other_card_minimums=_told(await _other_minimums(work, borrower_id, ask.card), Source.STATEMENT, on),

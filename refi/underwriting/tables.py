@@ -84,6 +84,19 @@ class BureauQuery(Base):
     answered_at: Mapped[datetime | None]
 
 
+class Alert(Base):
+    """Something about the decisions of late to look at, with its figures; each once a day."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (UniqueConstraint("raised_on", "name"),)
+
+    id: Mapped[PrimaryId]
+    raised_on: Mapped[date]
+    name: Mapped[str]
+    figures: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    raised_at: Mapped[datetime]
+
+
 class ShadowDecision(Base):
     """What another strategy would have decided about the same facts. Nobody is affected by it."""
 
