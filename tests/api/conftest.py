@@ -14,7 +14,7 @@ from tests.stack import Stack, running_stack
 @pytest.fixture
 async def stack(database_url: str, tmp_path: Path) -> AsyncIterator[Stack]:
     """Provider, service and worker on this test's database."""
-    async with running_stack(database_url, tmp_path) as running:
+    async with running_stack(database_url, tmp_path, receipts=True) as running:
         yield running
 
 

@@ -132,7 +132,7 @@ async def prey(run_server: RunServer, tmp_path_factory: pytest.TempPathFactory) 
     """One of everything, at rest, on a database that these tests share: none of them may change it."""
     name = run_server.clone()
     url = run_server.url(name)
-    async with running_stack(url, tmp_path_factory.mktemp("provider")) as stack:
+    async with running_stack(url, tmp_path_factory.mktemp("provider"), receipts=True) as stack:
         here = await walk(stack)
         assert await settle(stack.runtime.database)
     async with given.running(url) as service:

@@ -67,6 +67,9 @@ async def _mail(here: Walk) -> None:
 
     await eventually("a notice in the app", readable)
     await here.do("POST /v1/messages/{message_id}/read", who="wei", message_id=notice)
+    here.known["told"] = await _one(
+        here, "SELECT id FROM messages WHERE channel = 'sms' AND status IN ('sent', 'delivered') LIMIT 1"
+    )
     vault = here.stack.runtime.database.vault
     here.known |= {"message_id": notice, "token": token_of(vault.index, letter)}
 
@@ -84,6 +87,9 @@ async def hear_of_messages(here: Walk) -> None:
         "content-type": "application/x-www-form-urlencoded",
     }
     await here.do("POST /hooks/v1/messages/twilio", urlencode(wrote).encode(), headers=signed)
+    await here.do("POST /sandbox/v1/inbound-messages", {"sender": "+8613800200002", "text": "hello"})
+    told = here.known["told"]
+    await here.do("POST /sandbox/v1/messages/{message_id}/{act}", message_id=told, act="deliver")
     await here.do("GET /staff/v1/inbound-messages", who="operator")
     await here.do("GET /staff/v1/parked-message-news", who="operator")
     for method in ("GET", "POST"):
@@ -205,8 +211,7 @@ async def _item(here: Walk, number: int, *, refused: bool) -> str:
     """Money for nobody, or news that was refused: an item that waits for staff."""
     news = None
     if refused:
-        [row] = await _rows(here, "SELECT id FROM provider_news ORDER BY id LIMIT 1")
-        news = row.id
+        news = await _one(here, "SELECT id FROM provider_news ORDER BY id LIMIT 1")
     item = SuspenseItem(
         id=ids.new("susp"),
         key=f"walk:{number}",
@@ -225,6 +230,6 @@ async def _item(here: Walk, number: int, *, refused: bool) -> str:
     return item.id
 
 
-async def _rows(here: Walk, query: str) -> list[Any]:
+async def _one(here: Walk, query: str) -> str:
     async with here.stack.runtime.database.engine.begin() as connection:
-        return list(await connection.exec_driver_sql(query))
+        return str((await connection.exec_driver_sql(query)).scalar_one())
