@@ -18,15 +18,30 @@ def test_an_allowed_move_is_made() -> None:
 def test_a_forbidden_move_names_the_allowed_ones() -> None:
     with pytest.raises(InvalidTransition) as refused:
         move(MOVES, LoanStatus.PAID_OFF, LoanStatus.CANCELLED)
-    assert refused.value.facts == {"allowed": ["active"]}
+    assert refused.value.facts == {"allowed": ["active", "charged_off"]}
     assert isinstance(refused.value, Conflict)
 
 
-@pytest.mark.parametrize("dead_end", [LoanStatus.CANCELLED, LoanStatus.CHARGED_OFF])
-def test_a_dead_end_allows_nothing(dead_end: LoanStatus) -> None:
-    for to in LoanStatus:
+@pytest.mark.parametrize(
+    ("begun_again", "as_what"),
+    [
+        (LoanStatus.CANCELLED, {LoanStatus.PENDING_DISBURSEMENT}),
+        (LoanStatus.CHARGED_OFF, {LoanStatus.ACTIVE, LoanStatus.PAID_OFF}),
+    ],
+)
+def test_what_ended_begins_again_in_one_way_only(begun_again: LoanStatus, as_what: set[LoanStatus]) -> None:
+    """A payoff sent once more; a charge-off undone, or settled by money from before it."""
+    for to in set(LoanStatus) - as_what:
         with pytest.raises(InvalidTransition):
-            move(MOVES, dead_end, to)
+            move(MOVES, begun_again, to)
+
+
+@pytest.mark.parametrize("dead_end", [payments.PaymentStatus.FAILED, payments.PaymentStatus.REVERSED])
+def test_a_dead_end_allows_nothing(dead_end: payments.PaymentStatus) -> None:
+    for to in payments.PaymentStatus:
+        with pytest.raises(InvalidTransition) as refused:
+            move(payments.PAYMENT_MOVES, dead_end, to)
+        assert refused.value.facts == {"allowed": []}
 
 
 def test_money_that_failed_never_posts() -> None:
