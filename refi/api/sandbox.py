@@ -107,7 +107,7 @@ class TransferIn(Body):
 class InboundIn(Body):
     """An SMS that somebody writes to us."""
 
-    sender: Annotated[str, Field(min_length=1, max_length=40, examples=["13800000000"])]
+    sender: Annotated[Text, Field(max_length=40, examples=["13800000000"])]
     text: Text
 
 
