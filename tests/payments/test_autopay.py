@@ -96,7 +96,7 @@ async def payments(desk: Desk) -> list[Any]:
 
 
 async def tries(desk: Desk) -> list[tuple[int, date, str, str | None]]:
-    rows = await desk.service.rows("SELECT * FROM autopay_tries ORDER BY due_on, attempt")
+    rows = await desk.service.rows("SELECT * FROM autopay_tries ORDER BY due_on, attempt, loan_id")
     return [(row.attempt, row.planned_for, row.status, row.reason) for row in rows]
 
 

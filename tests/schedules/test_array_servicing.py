@@ -103,7 +103,8 @@ def test_positions_are_those_of_replays(proof: Proof, order: Order, rolling: Rol
     each = random.integers(0, 7, count)
     whose = np.repeat(np.arange(count), each)
     days = paid_out[whose] + random.integers(0, 40 * term[whose] + 1)
-    days = np.where(random.random(len(whose)) < 0.3, plans.due_date[whose, 0], days)
+    due = np.maximum(plans.due_date[whose, 0], paid_out[whose])  # a day after a payout may roll to before it
+    days = np.where(random.random(len(whose)) < 0.3, due, days)
     amount = np.maximum(lent[whose] * random.choice([1, 5, 20, 30, 100], len(whose)) // 60, 1)
     shuffled = random.permutation(len(whose))
     paid = receipts(whose[shuffled], days[shuffled], amount[shuffled])

@@ -85,7 +85,13 @@ async def apply(walker: Walker, seen: Counter[str]) -> dict[str, Any] | None:
     seen[application["status"]] += 1
     for reason in application["decision"]["reasons"][:1] if application["status"] == "declined" else ():
         seen[f"declined first for {reason['code']}"] += 1
-    return application["offers"][0] if application["status"] == "approved" else None
+    if application["status"] != "approved":
+        return None
+    offer: dict[str, Any] = application["offers"][0]
+    if offer["term"] != TERM:  # these clients take what they asked for
+        seen["countered with another term"] += 1
+        return None
+    return offer
 
 
 async def sign(walker: Walker, offer: dict[str, Any]) -> Borrowed:
