@@ -241,15 +241,17 @@ def schedule(
 
     ``first_due_on`` defaults to one month later; an earlier or later one makes an odd first period. With
     ``rolling`` and ``business_days`` a due date on a holiday is shown on the day it moves to; days, interest
-    and amounts stay those of the nominal dates. Raises `InvalidFirstDueDate` unless the first due date is
-    after the payout, `DateOutOfRange` outside the years 1900–2299, `CalendarMissing` for ``rolling`` without
-    holidays or a year whose holidays are not loaded.
+    and amounts stay those of the nominal dates. Raises `InvalidFirstDueDate` unless the first due date and
+    the day it moves to are after the payout, `DateOutOfRange` outside the years 1900–2299, `CalendarMissing`
+    for ``rolling`` without holidays or a year whose holidays are not loaded.
     """
     due, days, weights = calendar(terms, disbursed_on, first_due_on)
     anchor = dates.anchor_of(disbursed_on, due[0])
     first_period = Fraction(days_30(disbursed_on, due[0], None, anchor), 30)
     if rolling is not dates.Rolling.NONE:
         due = tuple(dates.rolled(on, rolling, business_days) for on in due)
+        if due[0] <= disbursed_on:
+            raise dates.InvalidFirstDueDate.rolls_back("/first_due_on")
     fee = monthly_fee(terms)
     rows = []
     for k, (principal, interest, after) in enumerate(split(terms, weights)):

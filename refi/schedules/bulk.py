@@ -140,6 +140,8 @@ def schedules(
     shown = due
     if rolling is not Rolling.NONE:
         shown = day_tables.rolled(due.view(np.int64), rolling, business_days).view(due.dtype)
+        if count and (back := np.flatnonzero(shown[0] <= terms.disbursed_on)).size:
+            raise InvalidFirstDueDate.rolls_back(f"/first_due_on/{back[0]}")
     return Plans(terms, shown.T, principal.T, interest.T, _monthly_fees(terms), due.T)
 
 

@@ -160,6 +160,8 @@ def open_book(contract: Contract) -> Book:
         )
         for row, start, weight in zip(plan.installments, starts, weights, strict=False)
     ]  # fmt: skip
+    if rows[0].due_on <= contract.disbursed_on:
+        raise dates.InvalidFirstDueDate.rolls_back("/first_due_on")
     return Book(
         pricing=Pricing.of(terms),
         penalty_rate=PenaltyRate.of(terms, contract.penalty_multiple, contract.penalty_year_days),

@@ -26,9 +26,17 @@ class DateOutOfRange(Refused):
 
 
 class InvalidFirstDueDate(Refused):
-    """The first due date is not after the day the money was paid out."""
+    """The first due date, or the day it rolls to, is not after the day the money was paid out."""
 
     code = "validation_failed"
+
+    @classmethod
+    def rolls_back(cls, pointer: str) -> InvalidFirstDueDate:
+        """The refusal of a first due date that rolls off its holiday to the day of the payout or before."""
+        return cls(
+            "the first due date rolls back to a day that is not after the payout",
+            faults=[Fault(pointer, "rolls_to_disbursed_on_or_before")],
+        )
 
 
 class InvalidAnchorDay(Refused):

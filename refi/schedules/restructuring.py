@@ -34,7 +34,7 @@ def _apply(book: Book, event: Modification) -> bool:
             return _postpone(book, event.on, rows, first)
         return _spread(book, event.id, event.on, rows, first, len(rows))
     if isinstance(event, DueDateChange):
-        if event.first_due_on <= max(event.on, rows[0].starts_on):
+        if not _is_after(book, event.first_due_on, max(event.on, rows[0].starts_on)):
             return False
         return _spread(book, event.id, event.on, rows, event.first_due_on, len(rows))
     return _reamortize(book, event, rows)
@@ -73,7 +73,9 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> bool:
     count = len(rows) if event.installments is None else event.installments
     first = event.first_due_on or (rows[0].ends_on if rows else None)
     start = rows[0].starts_on if rows else event.on
-    if not overdue or first is None or first <= max(event.on, start) or not _least(rows) <= count:
+    if not overdue or first is None or not _is_after(book, first, max(event.on, start)):
+        return False
+    if not _least(rows) <= count:
         return False
     moved = 0
     for row in late:
@@ -85,6 +87,11 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> bool:
     for row in late:
         row.due_on = row.penalty_from = last
     return True
+
+
+def _is_after(book: Book, first: date, on: date) -> bool:
+    """Whether a due date, and the day it rolls to, come after ``on``."""
+    return min(first, book.rolled(first)) > on
 
 
 def _least(rows: list[Row]) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from refi.money import Rounding
+from refi.schedules import bulk
 from refi.schedules.allocation import MATRIX, Across, Component, Order, Part, When
-from refi.schedules.amortization import InvalidTerms, Method, Terms
+from refi.schedules.amortization import InvalidTerms, Method, Terms, schedule
 from refi.schedules.contract import (
     ChargeOff,
     Contract,
@@ -31,7 +33,7 @@ from refi.schedules.contract import (
     payoff,
     replay,
 )
-from refi.schedules.dates import BusinessDays, CalendarMissing, Rolling
+from refi.schedules.dates import BusinessDays, CalendarMissing, InvalidFirstDueDate, Rolling
 from refi.schedules.day_count import DayCount
 
 LOAN = Contract(Terms(1_200_000, Decimal("0.12"), 6), date(2026, 12, 10), date(2027, 1, 10))
@@ -305,6 +307,42 @@ def test_a_holiday_moves_the_due_date_and_nothing_else() -> None:
             [],
             date(2027, 9, 10),
         )
+
+
+@pytest.mark.parametrize("rolling", [Rolling.PRECEDING, Rolling.MODIFIED_FOLLOWING])
+def test_no_due_date_rolls_back_over_the_payout(rolling: Rolling) -> None:
+    friday, saturday = date(2027, 1, 29), date(2027, 1, 30)
+    days = BusinessDays(frozenset({saturday, date(2027, 1, 31)}), 2026, 2028)
+
+    def replayed(paid_out: date) -> date:
+        contract = Contract(LOAN.terms, paid_out, saturday, rolling=rolling, business_days=days)
+        return replay(contract, [], paid_out).installments[0].due_date
+
+    def planned(paid_out: date) -> date:
+        return schedule(LOAN.terms, paid_out, saturday, rolling, days).installments[0].due_date
+
+    def planned_in_bulk(paid_out: date) -> date:
+        first = np.array(["2027-03-01", saturday], "datetime64[D]")
+        book = bulk.loans([100, 100], 0, 1, np.datetime64(paid_out), first)
+        due: date = bulk.schedules(book, 1, rolling, days).due_date[1, 0].item()
+        return due
+
+    for shown in (replayed, planned, planned_in_bulk):
+        assert shown(date(2027, 1, 28)) == friday
+        with pytest.raises(InvalidFirstDueDate, match="rolls back") as error:
+            shown(friday)
+        assert error.value.faults[0].code == "rolls_to_disbursed_on_or_before"
+
+
+@pytest.mark.parametrize("rolling", [Rolling.PRECEDING, Rolling.MODIFIED_FOLLOWING])
+def test_no_due_date_rolls_back_over_the_day_it_was_agreed(rolling: Rolling) -> None:
+    saturday = date(2027, 1, 30)
+    days = BusinessDays(frozenset({saturday, date(2027, 1, 31)}), 2026, 2028)
+    contract = Contract(LOAN.terms, date(2026, 12, 20), rolling=rolling, business_days=days)
+    for agreed_on, ignored in ((date(2027, 1, 28), ()), (date(2027, 1, 29), ("e",))):
+        change, again = DueDateChange("e", agreed_on, saturday), Reage("e", agreed_on, 12, saturday)
+        assert replay(contract, [change], agreed_on).ignored == ignored
+        assert replay(contract, [again], agreed_on).ignored == ignored
 
 
 @pytest.mark.parametrize("day_count", list(DayCount))
