@@ -58,6 +58,15 @@ class BaselineOut(Out):
     first_payment: int
 
 
+class BandRateOut(Out):
+    """What one risk band pays; ``shown``: the plan is computed at it. An offer names the borrower's own."""
+
+    band: str
+    annual_rate: RateOut
+    monthly_fee_rate: RateOut
+    shown: bool
+
+
 class PlanOut(Out):
     """One term, compared with the card."""
 
@@ -73,6 +82,7 @@ class PlanOut(Out):
     saving_same_payment: int | None
     saving_vs_minimum: int | None
     worthwhile: bool
+    rates_by_band: list[BandRateOut]
 
 
 class AssumptionOut(Out):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 WORDS: dict[str, tuple[str, str]] = {
     "indicative_price": (
-        "The rate is indicative; an offer's rate is binding.", "利率仅供参考,以最终方案为准。"),
+        "Indicative: an offer's rate is binding, {lowest} % to {highest} % a year by term and by your bills.",
+        "所示利率仅供参考,以最终方案为准:年利率在 {lowest}% 至 {highest}% 之间,由期限和账单情况决定。"),
     "no_new_spending": ("No new spending on the card.", "信用卡不再新增消费。"),
     "monthly_compounding": (
         "The card's interest compounds monthly at its annual rate divided by twelve.",
@@ -30,7 +31,10 @@ WORDS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-def words(code: str, locale: str) -> str:
-    """The sentence of an assumption in ``zh-CN`` or, for any other locale, English."""
+def words(code: str, locale: str, *, lowest: str, highest: str) -> str:
+    """The sentence of an assumption in ``zh-CN`` or, for any other locale, English.
+
+    ``lowest`` and ``highest`` are the ends of the price list in percent a year.
+    """
     english, chinese = WORDS[code]
-    return chinese if locale == "zh-CN" else english
+    return (chinese if locale == "zh-CN" else english).format(lowest=lowest, highest=highest)

@@ -40,6 +40,16 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class BandRate:
+    """The list price of one term in one risk band; ``shown`` marks the one that the plan is computed at."""
+
+    band: str
+    annual_rate: Decimal
+    monthly_fee_rate: Decimal
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One term, compared with the card; amounts in minor units, savings negative when the plan costs more."""
 
@@ -55,6 +65,8 @@ class Plan:
     saving_same_payment: int | None
     saving_vs_minimum: int | None
     worthwhile: bool
+    rates_by_band: tuple[BandRate, ...]
+    """The price list for this term, best first: what the bills say decides which one an offer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +137,10 @@ def quote(policy: Policy, wish: Wish, on: date) -> Quote:
             _baseline("pay_in_full", wish.balance, compared.pay_in_full),
             _baseline("minimum_only", wish.balance, compared.minimum_only),
         ),
-        plans=tuple(_plan(item) for item in compared.plans),
+        plans=tuple(
+            _plan(item, _by_band(policy, term, wish))
+            for item, term in zip(compared.plans, terms, strict=True)
+        ),
         assumptions=_assumptions(policy, wish, on),
         apr_range=policy.price.apr_range,
         representative_apr=policy.price.representative_rate,
@@ -147,10 +162,14 @@ def shown(made: Quote, currency: str, locale: str) -> dict[str, Any]:
                 "apr": rate_text(plan.apr),
                 "effective_annual_rate": rate_text(plan.effective_annual_rate),
                 "first_due_date": plan.first_due_date.isoformat(),
+                "rates_by_band": [_rates(each) for each in plan.rates_by_band],
             }
             for plan in made.plans
         ],
-        "assumptions": [{"code": code, "text": words(code, locale)} for code in made.assumptions],
+        "assumptions": [
+            {"code": code, "text": words(code, locale, lowest=_percent(lowest), highest=_percent(highest))}
+            for code in made.assumptions
+        ],
         "apr_range": {
             "lowest": rate_text(lowest),
             "highest": rate_text(highest),
@@ -161,7 +180,20 @@ def shown(made: Quote, currency: str, locale: str) -> dict[str, Any]:
     }
 
 
-def _fields(item: Baseline | Plan) -> dict[str, Any]:
+def _rates(item: BandRate) -> dict[str, Any]:
+    return {
+        **_fields(item),
+        "annual_rate": rate_text(item.annual_rate),
+        "monthly_fee_rate": rate_text(item.monthly_fee_rate),
+    }
+
+
+def _percent(rate: Decimal) -> str:
+    """``10.8`` for 0.108."""
+    return f"{(rate * 100).normalize():f}"
+
+
+def _fields(item: Baseline | Plan | BandRate) -> dict[str, Any]:
     """The fields of a flat value; ``asdict`` would copy each one deeply."""
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
@@ -187,7 +219,18 @@ def _baseline(kind: str, balance: int, found: savings.Revolving) -> Baseline:
     return Baseline(kind, found.months, found.total_interest, total, found.first_payment)
 
 
-def _plan(item: savings.Comparison) -> Plan:
+def _by_band(policy: Policy, term: int, wish: Wish) -> tuple[BandRate, ...]:
+    """What each band pays for ``term``. A wished rate is nobody's list price."""
+    bands = sorted(policy.price.bands, key=lambda band: -band.from_score)
+    shown = policy.price.default_band if wish.annual_rate is None else None
+    return tuple(
+        BandRate(band.name, price.annual_rate, price.monthly_fee_rate, band.name == shown)
+        for band in bands
+        for price in (band.price(term),)
+    )
+
+
+def _plan(item: savings.Comparison, by_band: tuple[BandRate, ...]) -> Plan:
     plan: Schedule = item.schedule
     first = plan.installments[0]
     return Plan(
@@ -203,6 +246,7 @@ def _plan(item: savings.Comparison) -> Plan:
         saving_same_payment=item.saving_same_payment,
         saving_vs_minimum=item.saving_vs_minimum,
         worthwhile=item.worthwhile,
+        rates_by_band=by_band,
     )
 
 

@@ -136,7 +136,19 @@ def _quote_table(answer: dict[str, Any]) -> str:
             f"interest {yuan(plan['total_interest'])}, "
             f"APR {plan['apr']} (effective {plan['effective_annual_rate']}): {verdict}"
         )
+    lines.append(_by_band(answer["plans"]))
     return "\n".join([*lines, *(f"- {item['text']}" for item in answer["assumptions"])])
+
+
+def _by_band(plans: list[dict[str, Any]]) -> str:
+    """The price list for these terms: ``by band: A 11.4 11.1 10.8 %, …``."""
+    rates: dict[str, list[str]] = {}
+    for plan in plans:
+        for each in plan["rates_by_band"]:
+            percent = f"{(Decimal(each['annual_rate']) * 100).normalize():f}"
+            rates.setdefault(each["band"], []).append(percent)
+    shown = ", ".join(f"{band} {' '.join(each)} %" for band, each in rates.items())
+    return f"Rates a year by risk band, for these terms: {shown}"
 
 
 @app.command()

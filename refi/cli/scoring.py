@@ -70,12 +70,16 @@ def evaluate(cards: CardsFile, scorecard: CardFile = None, as_json: AsJson = Fal
 def _evaluation(answer: dict[str, Any]) -> str:
     card = answer["scorecard"]
     lines = [f"scorecard {card['version']} ({card['fingerprint'][:12]})"]
-    if card["trained_on_these_rows"]:
-        seen = card["cross_validated"]
-        lines.append(
-            "It was trained on these very rows: what counts is what it says of rows that it did not see, "
+    if (seen := card["cross_validated"]) is not None:
+        unseen = (
             f"AUC {seen['auc_mean']}, and {seen['never_late']['auc']} of the never late "
             f"({seen['folds']} folds)."
+        )
+        lines.append(
+            "It was trained on these very rows: what counts is what it says of rows that it did not see, "
+            + unseen
+            if card["trained_on_these_rows"]
+            else "In its training it said of rows that it did not see: " + unseen
         )
     lines += [_group("all", answer), _group("never late", answer["never_late"]), ""]
     lines.append(f"{'score':>11} {'people':>8} {'defaults':>9} {'observed':>9} {'expected':>9}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from refi.demo.walker import Walker, eventually
@@ -26,6 +27,11 @@ INCOME = 2_000_000
 def yuan(amount: int) -> str:
     """Fen as yuan."""
     return f"¥{amount // 100:,}.{amount % 100:02d}"
+
+
+def percent(rate: str) -> str:
+    """A rate, a decimal string, in percent."""
+    return f"{Decimal(rate) * 100:.2f} %"
 
 
 async def tell(walker: Walker, person: Person, say: Say) -> None:
@@ -64,12 +70,21 @@ async def _borrow(walker: Walker, statement: dict[str, Any], say: Say) -> str:
             f"            {plan['term']:>2} × {payment}: interest {interest}, "
             f"{saved} less than paying the same to the card"
         )
+    quoted = next(plan for plan in quote["plans"] if plan["term"] == TERM)
+    listed = [each["annual_rate"] for each in quoted["rates_by_band"]]
+    say(
+        f"            quoted at {percent(quoted['apr'])} a year; what the bills tell puts the offer between "
+        f"{percent(min(listed))} and {percent(max(listed))}"
+    )
     application = await walker.apply(statement["id"], TERM)
     decision = application["decision"]
     say(f"            decision: [b]{decision['outcome']}[/b] under policy {decision['policy_version']}")
     offer = application["offers"][0]
-    rates = f"APR {offer['apr']}, effective {offer['effective_annual_rate']}"
-    say(f"            offer: {rates}; agreement {offer['agreement_hash'][:16]}…")
+    rates = f"APR {percent(offer['apr'])}, effective {percent(offer['effective_annual_rate'])}"
+    say(
+        f"            offer, binding: {TERM} × {yuan(offer['installment_amount'])}, {rates}; "
+        f"agreement {offer['agreement_hash'][:16]}…"
+    )
     signed = await walker.accept(offer)
     loan = await walker.loan_becomes(signed["id"], "active")
     paid = yuan(loan["principal"])

@@ -21,7 +21,7 @@ from typing import TypedDict
 from refi.cards.revolving import closed_cycles
 from refi.money import round_div
 from refi.seeding import made_up, segments
-from refi.seeding.card_clients import MINOR_UNITS, MONTHS, Client
+from refi.seeding.card_clients import MINOR_UNITS, MONTHS, Client, age_of
 
 SMALLEST_GROUP = 20
 MARKS = (25, 100, 200, 300, 400, 500, 600, 700, 800, 900, 975)
@@ -73,7 +73,7 @@ def derive(clients: Iterable[Client]) -> dict[str, Group]:
 
 
 def _collect(one: Client, values: defaultdict[str, list[int]]) -> None:
-    values["ages"].append(one.age)
+    values["ages"].append(age_of(one))
     values["limits"].append(one.limit)
     if one.bills[0] > 0 and one.limit:
         values["utilization"].append(round_div(1000 * one.bills[0], one.limit))

@@ -1,9 +1,10 @@
 """Card holders as the UCI data set "default of credit card clients" writes them (CSV). Pure.
 
-Columns: ``ID, LIMIT_BAL, AGE``; ``PAY_0, PAY_2 … PAY_6`` (months late, −2 no use, −1 paid in full, 0 revolved
+Columns: ``ID, LIMIT_BAL``; ``PAY_0, PAY_2 … PAY_6`` (months late, −2 no use, −1 paid in full, 0 revolved
 on time), ``BILL_AMT1 … 6`` and ``PAY_AMT1 … 6``, newest first; ``PAY_AMTk`` pays the bill of month k+1.
-``default.payment.next.month`` may be absent. Sex, education and marriage are not read. A number may be
-written ``20000`` or ``20000.0``; whatever else is refused by name, with its line and column.
+``default.payment.next.month`` may be absent, and ``AGE`` too unless people are made up of the rows. Sex,
+education and marriage are not read. A number may be written ``20000`` or ``20000.0``; whatever else is
+refused by name, with its line and column.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ STATUSES = ("PAY_0", *(f"PAY_{k}" for k in range(2, MONTHS + 1)))
 BILLS = tuple(f"BILL_AMT{k}" for k in range(1, MONTHS + 1))
 PAYMENTS = tuple(f"PAY_AMT{k}" for k in range(1, MONTHS + 1))
 DEFAULTED = "default.payment.next.month"
-COLUMNS = ("ID", "LIMIT_BAL", "AGE", *STATUSES, *BILLS, *PAYMENTS)
+AGE = "AGE"
+ALSO_CALLED = {"default payment next month": DEFAULTED, "PAY_1": "PAY_0"}
+"""Names that other copies of the data set give to a column."""
+COLUMNS = ("ID", "LIMIT_BAL", *STATUSES, *BILLS, *PAYMENTS)
 MINOR_UNITS = 100
 STATUS_RANGE = (-2, 9)
 AGE_RANGE = (18, 120)
@@ -67,11 +71,18 @@ class Client:
 
     id: int
     limit: int
-    age: int
+    age: int | None
     statuses: tuple[int, ...]
     bills: tuple[int, ...]
     payments: tuple[int, ...]
     defaulted: bool | None = None
+
+
+def age_of(client: Client) -> int:
+    """The age, for who makes a person of the row; `ColumnMissing` when the file has none."""
+    if client.age is None:
+        raise ColumnMissing(f"the header lacks {AGE}", line=1, columns=[AGE])
+    return client.age
 
 
 def read(lines: Iterable[str]) -> Iterator[Client]:
@@ -118,7 +129,7 @@ def _cells(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _header(cells: list[str]) -> list[str]:
-    names = [cell.strip() for cell in cells]
+    names = [ALSO_CALLED.get(cell.strip(), cell.strip()) for cell in cells]
     if not set(names) & set(COLUMNS):
         raise HeaderRefused("line 1 is not the header: it names none of the columns", line=1)
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
@@ -165,7 +176,7 @@ def _client(row: _Row) -> Client:
     return Client(
         id=row.whole("ID", 1, 10**9),
         limit=row.amount("LIMIT_BAL", least=0),
-        age=row.whole("AGE", *AGE_RANGE),
+        age=row.whole(AGE, *AGE_RANGE) if AGE in row.cells else None,
         statuses=tuple(row.whole(name, *STATUS_RANGE) for name in STATUSES),
         bills=tuple(row.amount(name, least=-MAX_AMOUNT) for name in BILLS),
         payments=tuple(row.amount(name, least=0) for name in PAYMENTS),

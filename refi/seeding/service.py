@@ -30,7 +30,7 @@ from refi.errors import Forbidden, Refused
 from refi.gateways.sandbox import magic
 from refi.runtime import Runtime
 from refi.seeding import aggregates, borrowing, made_up, segments
-from refi.seeding.card_clients import Client
+from refi.seeding.card_clients import Client, age_of
 from refi.seeding.files_service import clients_in, shipped_figures
 
 SEED = 20_261_122
@@ -154,6 +154,7 @@ def _from_file(cards: Path, at_most: int | None) -> Iterator[tuple[int, Client]]
         number = FROM_FILE + client.id
         if number > LAST_FROM_FILE:
             raise made_up.NumberTooLarge(f"nobody is made up for ID {client.id}: too large", id=client.id)
+        age_of(client)  # refused before anything is written
         yield number, client
 
 
@@ -186,7 +187,7 @@ async def _write(work: Work, batch: Sequence[tuple[int, Client]]) -> _Batch:
 
 def _seeded(work: Work, number: int, client: Client) -> _Seeded:
     """The card holder as a borrower as of the open business date."""
-    person = made_up.person(SEED, number, age=client.age, on=work.on)
+    person = made_up.person(SEED, number, age=age_of(client), on=work.on)
     card = work.policy.card
     return _Seeded(
         client,

@@ -57,6 +57,18 @@ def test_the_golden_quote() -> None:
     assert quote["baselines"][1]["months"] == 47
     assert quote["baselines"][1]["total_interest"] == 207_269
     assert quote["indicative"] is True
+    assert not any(each["shown"] for plan in quote["plans"] for each in plan["rates_by_band"])
+
+
+def test_a_quote_names_what_every_band_pays() -> None:
+    quote = answer("quote", "--balance", "1200000", "--card-apr", "0.1825", "--terms", "3,12")
+    three, twelve = ([(e["band"], e["annual_rate"]) for e in p["rates_by_band"]] for p in quote["plans"])
+    assert three == [("A", "0.114000"), ("B", "0.120000"), ("C", "0.135000"), ("D", "0.144000")]
+    assert twelve[3] == ("D", "0.138000")
+    assert [e["band"] for e in quote["plans"][0]["rates_by_band"] if e["shown"]] == ["B"]
+    assert "10.8 % to 14.4 % a year" in quote["assumptions"][0]["text"]
+    table = refi("quote", "--balance", "1200000", "--terms", "3,12").stdout
+    assert "A 11.4 10.8 %, B 12 12 %, C 13.5 12.9 %, D 14.4 13.8 %" in table
 
 
 def test_a_plan_that_costs_more_says_so() -> None:

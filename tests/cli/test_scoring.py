@@ -74,3 +74,31 @@ def test_a_broken_scorecard_is_refused(tmp_path: Path) -> None:
         "score", "evaluate", "--cards", written(tmp_path, given.csv_of(*rows(9, 4))), "--scorecard", str(card)
     )
     assert (run.returncode, "not a scorecard" in run.stderr) == (2, True)
+
+
+def test_the_same_rows_in_another_shape_tell_the_same(tmp_path: Path) -> None:
+    """Other orders of rows and columns, one more column, BOM, CRLF, no attribute of the person, the
+    repository's own name for the outcome."""
+    some = rows(40, 9)
+    some[3]["PAY_0"] = "2"
+    usual = refi("score", "evaluate", "--cards", written(tmp_path, given.csv_of(*some)), "--json")
+    names = [n for n in reversed(given.HEADER) if n not in ("AGE", "SEX", "EDUCATION", "MARRIAGE")]
+    text = given.csv_of(*reversed(some), header=[*names, "note"])
+    text = text.replace("default.payment.next.month", "default payment next month").replace("\n", "\r\n")
+    other = refi("score", "evaluate", "--cards", written(tmp_path, "\ufeff" + text), "--json")
+    assert other.returncode == 0, other.stderr
+    assert other.stdout == usual.stdout
+    assert refi("segments", "--cards", str(tmp_path / "cards.csv"), "--json").returncode == 0
+    assert refi("score", "score", "--cards", str(tmp_path / "cards.csv"), "--json").returncode == 0
+
+
+def test_fifty_of_them_and_only_the_late_tell_what_they_can(tmp_path: Path) -> None:
+    fifty = rows(50, 11)
+    for row in fifty:
+        row["PAY_2"] = "1"
+    told = refi("score", "evaluate", "--cards", written(tmp_path, given.csv_of(*fifty)))
+    assert told.returncode == 0, told.stderr
+    assert "never late  0 people, 0 defaults: too few" in told.stdout
+    assert "rows that it did not see: AUC 0.77" in told.stdout
+    trained = refi("score", "train", "--cards", str(tmp_path / "cards.csv"))
+    assert (trained.returncode, "500 people" in trained.stderr) == (2, True)

@@ -26,7 +26,7 @@ from refi.seeding import service as seeding
 from refi.seeding.files_service import FIGURES, CardsFileMissing, NotText, figures_text, segments_lines
 from tests.given import LIVE_MESSAGES
 from tests.parsed import ROOT
-from tests.seeding.given import TRANSACTOR, csv_of, fifty, row
+from tests.seeding.given import HEADER, TRANSACTOR, csv_of, fifty, row
 
 ON = date(2026, 11, 22)
 REAL = Path(os.environ.get("REFI_CARDS_CSV") or ROOT.parent / "shared" / "data" / "card_clients.csv")
@@ -228,6 +228,7 @@ BROKEN = [
     (csv_of(*(row(k) for k in range(1, 30)), row(30, PAY_AMT1="-1")), "FigureRefused"),
     (csv_of(row(1), row(4_000_000)), "NumberTooLarge"),
     ("", "CardsFileEmpty"),
+    (csv_of(row(1), header=[name for name in HEADER if name != "AGE"]), "ColumnMissing"),
 ]
 
 
