@@ -39,12 +39,12 @@ LEFT = """
 
 LOANS = """
     INSERT INTO loans (id, borrower_id, agreement_id, product, status, currency, principal, term, method,
-        annual_rate, monthly_fee_rate, day_count, rounding, penalty_multiple, penalty_year_days, apr,
-        effective_annual_rate, opened_on, credited_on, first_due_on, unmet_on, changed_on, policy_version,
-        acts, version, created_at)
+        annual_rate, monthly_fee_rate, day_count, rounding, penalty_multiple, penalty_year_days, conventions,
+        apr, effective_annual_rate, opened_on, credited_on, first_due_on, unmet_on, changed_on,
+        policy_version, acts, version, created_at)
     SELECT 'loan_' || lpad(n::text, 26, '0'), 'bor_' || lpad(n::text, 26, '0'),
         'agr_' || lpad(n::text, 26, '0'), 'card_refinance', 'active', 'CNY', 1200000, 12,
-        'equal_installment', 0.12, 0, '30/360', 'half_up', 1.5, 365, 0.12, 0.1268,
+        'equal_installment', 0.12, 0, '30/360', 'half_up', 1.5, 365, '{}', 0.12, 0.1268,
         credited_on, credited_on, min(due_on), min(due_on) FILTER (WHERE unpaid > 0),
         CASE WHEN bool_or(due_on = $1::date AND unpaid = 0 AND n / 330 % 20 <> 8) THEN $1::date
              ELSE $1::date - 1 - (n % 25)::int END,

@@ -25,12 +25,13 @@ AGREEMENTS = """
 """
 LOANS = f"""
     INSERT INTO loans (id, borrower_id, agreement_id, product, status, currency, principal, term, method,
-        annual_rate, monthly_fee_rate, day_count, rounding, penalty_multiple, penalty_year_days, apr,
-        effective_annual_rate, opened_on, credited_on, first_due_on, unmet_on, policy_version, acts, version,
-        created_at, changed_on)
+        annual_rate, monthly_fee_rate, day_count, rounding, penalty_multiple, penalty_year_days, conventions,
+        apr, effective_annual_rate, opened_on, credited_on, first_due_on, unmet_on, policy_version, acts,
+        version, created_at, changed_on)
     SELECT 'loan_' || lpad(n::text, 26, '0'), 'bor_' || lpad(n::text, 26, '0'),
         'agr_' || lpad(n::text, 26, '0'), 'card_refinance', 'active', 'CNY', 1200000, 12, 'equal_installment',
-        0.12, 0, '30/360', 'half_up', 1.5, 365, 0.12, 0.126825, $2, (first - interval '1 month')::date, first,
+        0.12, 0, '30/360', 'half_up', 1.5, 365, '{{}}', 0.12, 0.126825, $2,
+        (first - interval '1 month')::date, first,
         CASE WHEN n % 2 = 0 THEN first ELSE (first + interval '1 month')::date END, 'bench', 0, 1, $3, $2
     FROM generate_series(1, $1::int) n,
     LATERAL (SELECT $2::date - {DAYS // 2} + (n / 2) % {DAYS} AS first) AS days

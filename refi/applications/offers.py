@@ -100,6 +100,7 @@ def agreement(*, offer: str, product: str, plan: Schedule, payee: Payee, policy:
             "on": "overdue_principal",
         },
         "allocation": list(policy.allocation.order),
+        "conventions": policy.conventions,
         "early_payoff": {"fee": 0, "interest": "days_elapsed"},
         "payee": {"kind": payee.kind, "bank": payee.bank, "last4": payee.last4},
         "policy_version": policy.version,

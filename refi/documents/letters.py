@@ -138,13 +138,19 @@ def agreement(loan: Loan, parties: Parties, body: Mapping[str, Any], locale: str
             )
         ),
         Paragraph(
-            say.words["allocation"].format(order=order.join(names[each] for each in body["allocation"]))
+            say.words[_allocation(body)].format(order=order.join(names[each] for each in body["allocation"]))
         ),
         Paragraph(say.words["early"]),
         say.facts(("policy", body["policy_version"]), ("hash", loan.agreement_hash)),
         Signed(parties.lender, say.day(loan.signed_on)),
     ]
     return say.document(DocumentKind.AGREEMENT, loan, parties, loan.signed_on, blocks)
+
+
+def _allocation(body: Mapping[str, Any]) -> str:
+    """The sentence about allocation; agreements of before named no other way than the law's."""
+    across = body.get("conventions", {}).get("across", "installments")
+    return "allocation" if across == "installments" else "allocation_by_component"
 
 
 _PLANNED = ("amount", "principal", "interest", "fee", "balance_after")

@@ -45,6 +45,7 @@ EN: Words = {
     "penalty": "An overdue installment bears {multiple} times the contract rate on the overdue principal, simple interest"
     " over {days} days a year, in place of contract interest on it.",
     "allocation": "A payment meets the oldest installment first; within one: {order}.",
+    "allocation_by_component": "A payment meets, of everything that is due: {order}.",
     "early": "The loan may be paid off early at any time without a fee; interest is owed for the days elapsed only.",
     "fee": "Fee",
     "interest": "Interest",
@@ -107,6 +108,7 @@ ZH: Words = {
     "dates": "首期于款项到达收款方之日起一个月后到期，其后每月同日到期；月末到期的，各期均为月末。各期金额不因到账日期而变化。",
     "penalty": "逾期期次按逾期本金、合同年利率的 {multiple} 倍单利计收罚息（一年按 {days} 天），逾期本金不再另计合同利息。",
     "allocation": "还款先偿还最早到期的期次；同一期次内依次偿还：{order}。",
+    "allocation_by_component": "还款按以下顺序偿还全部到期款项：{order}。",
     "early": "可随时提前结清，不收费用，利息按实际占用天数计算。",
     "fee": "费用",
     "interest": "利息",

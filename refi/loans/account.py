@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from refi.money import Rounding
+from refi.policies import Policy
 from refi.policies import Product as ProductPolicy
 from refi.schedules import contract as contracts
 from refi.schedules.allocation import Component as Debt
@@ -140,6 +142,17 @@ def in_order(events: Sequence[Event]) -> tuple[Event, ...]:
     """
     happened = sorted((e for e in events if not isinstance(e, Reversal)), key=place)
     return (*happened, *sorted((e for e in events if isinstance(e, Reversal)), key=place))
+
+
+def conventions_signed(body: Mapping[str, Any], policy: Policy) -> dict[str, str]:
+    """The conventions that an agreement names; those of the policy in force where it names none.
+
+    Agreements offered before conventions had names say the order of allocation alone.
+    """
+    named = body.get("conventions")
+    if named is None and "allocation" in body:
+        named = {"order": "_".join(body["allocation"])}
+    return {**policy.conventions, **(named or {})}
 
 
 def terms_of(

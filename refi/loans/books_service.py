@@ -26,7 +26,7 @@ from refi.loans.replaying import RECEIVED, Moved, status_of
 from refi.loans.states import MOVES, LoanStatus
 from refi.loans.tables import Installment, Loan, LoanAct
 from refi.money import Rounding
-from refi.schedules import dates
+from refi.schedules import conventions, dates
 from refi.schedules.allocation import Part
 from refi.schedules.amortization import Method, Terms
 from refi.schedules.contract import Contract, Event, Receipt, State
@@ -65,6 +65,7 @@ def contract_of(loan: Loan) -> Contract:
         first_due_on=loan.first_due_on or dates.first_due_on(credited_on),
         penalty_multiple=loan.penalty_multiple,
         penalty_year_days=loan.penalty_year_days,
+        conventions=conventions.named(loan.conventions),
     )
 
 

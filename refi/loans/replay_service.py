@@ -15,6 +15,7 @@ from refi.loans.booking import Left, Planned
 from refi.loans.replaying import Moved, Stored
 from refi.loans.states import LoanStatus
 from refi.money import Rounding
+from refi.schedules import conventions
 from refi.schedules.allocation import Component, Part
 from refi.schedules.amortization import Method, Terms
 from refi.schedules.contract import Contract
@@ -83,6 +84,7 @@ def _contract(row: Mapping[str, Any]) -> Contract:
         first_due_on=row["first_due_on"],
         penalty_multiple=row["penalty_multiple"],
         penalty_year_days=row["penalty_year_days"],
+        conventions=conventions.named(row["conventions"]),
     )
 
 

@@ -21,6 +21,7 @@ from refi.ledger import entries
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
 from refi.loans import copies_service as copies
+from refi.loans.account import conventions_signed
 from refi.loans.books_service import (
     Settled,
     account,
@@ -99,6 +100,7 @@ async def open_loan(
         rounding=terms.rounding.value,
         penalty_multiple=work.policy.penalty.multiple,
         penalty_year_days=work.policy.penalty.year_days,
+        conventions=conventions_signed(signed.body, work.policy),
         apr=plan.apr,
         effective_annual_rate=plan.effective_annual_rate,
         opened_on=work.on,

@@ -55,6 +55,7 @@ class Loan(Base):
     `refi.schedules.contract` says (none when nothing scheduled is left). Days past due on a day are the day
     minus it, so what a day brings is found by index. ``refi audit`` proves it. ``changed_on`` is the business
     date of the last change to what is owed: the loans that a day's close takes a snapshot of.
+    ``conventions`` are those of the policy at signing, by name (`refi.schedules.conventions`).
     """
 
     __tablename__ = "loans"
@@ -90,6 +91,7 @@ class Loan(Base):
     rounding: Mapped[str] = mapped_column(String(20))
     penalty_multiple: Mapped[Decimal] = mapped_column(Numeric(6, 3))
     penalty_year_days: Mapped[int] = mapped_column(SmallInteger)
+    conventions: Mapped[dict[str, Any]]
     apr: Mapped[Decimal] = mapped_column(Numeric(9, 6))
     effective_annual_rate: Mapped[Decimal] = mapped_column(Numeric(9, 6))
     opened_on: Mapped[date]

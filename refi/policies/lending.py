@@ -22,6 +22,8 @@ from refi.policies.base import (
 
 Method = Literal["equal_installment", "equal_principal", "flat_fee"]
 Component = Literal["fee", "penalty", "interest", "principal"]
+Across = Literal["installments", "components", "components_overall"]
+Ahead = Literal["next", "last", "evenly"]
 
 
 class Market(Value):
@@ -192,12 +194,18 @@ class Penalty(Value):
 
 
 class Allocation(Value):
-    """In which order money meets what is due within one installment; the oldest installment comes first."""
+    """Which debts money meets first: the ``order`` of components, what is finished before the next
+    (``across``), and which of the installments not yet due come first (``ahead``).
+    """
 
     order: tuple[Component, ...]
+    across: Across
+    ahead: Ahead
 
     @model_validator(mode="after")
     def _meets_everything(self) -> Self:
         if sorted(self.order) != ["fee", "interest", "penalty", "principal"]:
             raise ValueError("order must name fee, penalty, interest and principal once each")
+        if self.across == "components_overall" and self.ahead != "next":
+            raise ValueError("across components_overall knows no order of its own for debts in advance")
         return self

@@ -81,6 +81,15 @@ class Policy(Value):
             raise ValueError("cap below price: crosssell.micro_loan costs more than all_in_cap")
         return self
 
+    @property
+    def conventions(self) -> dict[str, str]:
+        """What a loan signed today is held to where systems differ, by name; its contract keeps it.
+
+        The names are those of `refi.schedules.conventions`.
+        """
+        said = self.allocation
+        return {"order": "_".join(said.order), "across": said.across, "ahead": said.ahead}
+
     def contradictions(self) -> Iterator[tuple[Path, str]]:
         """What one section says that another one does not allow, each with its place in the file."""
         buckets = {"current", *(band.name for band in self.delinquency.buckets)}

@@ -95,6 +95,8 @@ from refi.schedules.contract import (
     payoff,
     replay,
 )
+from refi.schedules.conventions import Conventions, InvalidConvention
+from refi.schedules.conventions import named as conventions_named
 from refi.schedules.dates import (
     BusinessDays,
     CalendarMissing,
@@ -135,6 +137,7 @@ __all__ = [
     "Comparison",
     "Component",
     "Contract",
+    "Conventions",
     "Correction",
     "DateOutOfRange",
     "DayCount",
@@ -145,6 +148,7 @@ __all__ = [
     "Installment",
     "InterestOn",
     "InvalidCard",
+    "InvalidConvention",
     "InvalidEvent",
     "InvalidFirstDueDate",
     "InvalidFlows",
@@ -200,6 +204,7 @@ __all__ = [
     "check_price",
     "check_rate",
     "compare",
+    "conventions_named",
     "corrections",
     "days_past_due",
     "due_dates",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -163,12 +164,15 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
 def order(given: str | Mapping[str, object]) -> Order:
     """An order by its name in `ORDERS`, or from data with the fields of `Order` as text and lists of text.
 
-    Raises `InvalidOrder` for a name, field or value that does not exist.
+    The four components joined by ``_`` (``interest_fee_penalty_principal``) name the order that meets them
+    like that. Raises `InvalidOrder` for a name, field or value that does not exist.
     """
     if isinstance(given, str):
-        if given not in ORDERS:
+        if given in ORDERS:
+            return ORDERS[given]
+        if sorted(given.split("_")) != sorted(Component):
             raise InvalidOrder(f"no order is called {given!r}", faults=[Fault("", "unknown")])
-        return ORDERS[given]
+        return Order(tuple(Component(name) for name in given.split("_")))
     kinds: dict[str, type[StrEnum]] = {
         "components": Component,
         "when": When,
@@ -191,6 +195,7 @@ def order(given: str | Mapping[str, object]) -> Order:
     return Order(**fields)
 
 
+@lru_cache(maxsize=256)
 def matrix(order: Order) -> Mapping[str, Order]:
     """One order for every kind of transaction: prepayments stop at what is due, recoveries keep theirs."""
     due = replace(order, when=tuple(when for when in order.when if when is not When.IN_ADVANCE))

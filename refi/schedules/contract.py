@@ -20,7 +20,7 @@ from functools import lru_cache
 from refi.errors import Fault
 from refi.money import MAX_AMOUNT, round_div
 from refi.schedules import dates
-from refi.schedules.allocation import MATRIX, Order
+from refi.schedules.allocation import Order, matrix
 from refi.schedules.amortization import MAX_INSTALLMENTS, Schedule, Terms, calendar, monthly_fee, schedule
 from refi.schedules.book import Book
 from refi.schedules.contract_events import (
@@ -47,6 +47,7 @@ from refi.schedules.contract_state import (
     Status,
     corrections,
 )
+from refi.schedules.conventions import OURS, Conventions
 from refi.schedules.reading import read
 from refi.schedules.replanning import Pricing
 from refi.schedules.restructuring import modify
@@ -84,7 +85,8 @@ class Contract:
     """What was signed. ``first_due_on`` defaults to one month after ``disbursed_on``.
 
     ``penalty_multiple`` times the annual rate is charged on overdue principal, over ``penalty_year_days``.
-    ``orders`` says which debts each kind of transaction meets first. With ``rolling`` and ``business_days``
+    ``conventions`` are the choices where systems differ; ``orders`` says which debts each kind of transaction
+    meets first, where that is more than the conventions' one order. With ``rolling`` and ``business_days``
     a due date on a holiday moves; amounts and interest do not.
     """
 
@@ -93,9 +95,14 @@ class Contract:
     first_due_on: date | None = None
     penalty_multiple: Decimal = Decimal("1.5")
     penalty_year_days: int = 365
-    orders: Mapping[str, Order] = field(default_factory=lambda: MATRIX, compare=False)
+    orders: Mapping[str, Order] | None = field(default=None, compare=False)
     rolling: dates.Rolling = dates.Rolling.NONE
     business_days: dates.BusinessDays | None = None
+    conventions: Conventions = OURS
+
+    def order(self, kind: str) -> Order:
+        """The order in which a transaction of that kind (a key of `allocation.MATRIX`) meets debts."""
+        return (self.orders or matrix(self.conventions.order))[kind]
 
     def rolled(self, on: date) -> date:
         """The day by which an installment of nominal due date ``on`` must be paid."""
@@ -186,7 +193,7 @@ def _apply(book: Book, contract: Contract, event: Event) -> None:
     if isinstance(event, Receipt | Recovery):
         mode = Mode(event.mode) if isinstance(event, Receipt) else Mode.DUE
         kind = mode.value if book.charged_off_on is None else "recovery"
-        book.receive(event.id, event.on, event.amount, mode, contract.orders[kind])
+        book.receive(event.id, event.on, event.amount, mode, contract.order(kind))
     elif isinstance(event, Waiver):
         book.waive(event)
     elif isinstance(event, ChargeOff):

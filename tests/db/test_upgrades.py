@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import asyncpg
@@ -9,6 +10,7 @@ from alembic.script import ScriptDirectory
 
 from refi import audit, runtime, settings
 from refi.db import migrate
+from refi.schedules import conventions
 
 DATA = Path(__file__).with_name("data_0001.sql")
 UNTOUCHED = """
@@ -41,10 +43,12 @@ async def test_every_migration_upgrades_a_database_that_has_data(blank_database_
         for revision in reversed([each.revision for each in revisions]):
             await migrate.upgrade(blank_database_url, revision)
         assert await connection.fetchrow(UNTOUCHED) == before
+        kept = await connection.fetch("SELECT DISTINCT conventions::text FROM loans")
         unmet = await connection.fetch("SELECT status, unmet_on::text FROM loans ORDER BY created_at")
     finally:
         await connection.close()
     assert [tuple(row) for row in unmet] == UNMET
+    assert [conventions.named(json.loads(row["conventions"])) for row in kept] == [conventions.OURS]
     made = runtime.build(settings.read(database_url=blank_database_url))
     try:
         report = await audit.run(made.database, None)

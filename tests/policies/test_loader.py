@@ -6,12 +6,15 @@ import re
 from datetime import date, time
 from decimal import Decimal
 from importlib import resources
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from refi import policies
-from refi.policies import Policy, PolicyError
+from refi.policies import Policy, PolicyError, lending
+from refi.schedules import conventions
+from refi.schedules.allocation import Across, Ahead, Component
 
 
 def text_of(market: str) -> str:
@@ -175,6 +178,10 @@ BROKEN = [
     ("send_at = 10:00:00", "send_at = 07:59:59", '"T-3", days', "is a quiet hour"),
     ('time_zone = "Asia/Shanghai"', 'time_zone = "Asia/Nowhere"', "time_zone =", "Nowhere"),
     ('order = ["fee", ', "order = [", "[allocation]", "once each"),
+    ('order = ["fee", ', 'order = ["late_fee", ', "order =", "Input should be"),
+    ('across = "installments"', 'across = "loans"', "across =", "'installments', 'components'"),
+    ('ahead = "next"', 'ahead = "soonest"', "ahead =", "'next', 'last'"),
+    ('across = "installments"', "", "[allocation]", "allocation.across: Field required"),
     ("year_days = 365", "year_days = 365 days", "year_days =", "not TOML"),
     ("charge_off_from_days = 180", "", "[delinquency]", "charge_off_from_days: Field required"),
 ]
@@ -194,6 +201,21 @@ def test_a_broken_file_is_refused_with_line_and_reason(
     else:
         assert refused.value.line == line_of(text, at)
         assert str(refused.value).startswith(f"cn.toml:{refused.value.line}: ")
+
+
+def test_an_order_that_contradicts_itself_is_refused() -> None:
+    text = changed('ahead = "next"', 'ahead = "last"').replace('"installments"', '"components_overall"')
+    with pytest.raises(PolicyError, match="no order of its own") as refused:
+        policies.parse(text, "cn.toml")
+    assert refused.value.line == line_of(text, "[allocation]")
+
+
+@pytest.mark.parametrize("market", ["cn", "us"])
+def test_the_conventions_of_a_policy_are_those_of_schedules(market: str) -> None:
+    found = conventions.named(policies.load(market).conventions)
+    assert found == conventions.OURS
+    for kind, literal in ((Component, lending.Component), (Across, lending.Across), (Ahead, lending.Ahead)):
+        assert set(get_args(literal)) == set(kind)
 
 
 def test_the_right_one_of_repeated_tables_is_named() -> None:

@@ -148,8 +148,8 @@ def test_a_free_deferral_halfway_keeps_what_was_earned(rounding: Rounding) -> No
 
 def test_money_beyond_all_principal_of_a_prepayment_meets_interest() -> None:
     """An order that pays principal first leaves interest; a prepayment then has no principal to repay."""
-    first = replace(LOAN, orders=matrix(ORDERS["principal_interest_penalty_fee"]))
-    by_principal = {**first.orders, "due": Order((Component.PRINCIPAL,))}
+    first = matrix(ORDERS["principal_interest_penalty_fee"])
+    by_principal = {**first, "due": Order((Component.PRINCIPAL,))}
     contract = replace(LOAN, orders=by_principal)
     on = date(2027, 6, 9)
     events: list[Event] = [Receipt("p", date(2027, 1, 10), 1_200_000 - 10), Receipt("q", on, 10)]
