@@ -28,6 +28,7 @@ from refi.gateways.payment_http import PaymentHttp
 from refi.gateways.sandbox_control import SandboxControl
 from refi.loans import act_service as loan_acts
 from refi.loans import hold_service
+from refi.notifications import asking_jobs as asking
 from refi.notifications import handlers as on_notifications
 from refi.notifications import jobs as messages
 from refi.notifications import news_jobs as message_news
@@ -90,6 +91,11 @@ async def _message_news(runtime: Runtime, payload: dict[str, Any]) -> None:
         raise TryAgain(wait)
 
 
+async def _ask_receipts(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    if (wait := await asking.ask(runtime.database, runtime.channels.reports)) is not None:
+        raise TryAgain(wait)
+
+
 async def _event(runtime: Runtime, payload: dict[str, Any]) -> None:
     """Hand one announced event to its handlers, in one transaction."""
     async with runtime.database.work(SYSTEM) as work:
@@ -114,6 +120,7 @@ JOBS: dict[str, Job] = {
         r.database, date.fromisoformat(p["on"]), p["first"], p["last"]
     ),
     "message_news": _message_news,
+    "ask_receipts": _ask_receipts,
     "send_message": lambda r, p: messages.send_message(r.database, r.channels, MESSAGE_KINDS, p["id"]),
     "send_messages": lambda r, p: messages.send_messages(r.database, r.channels, MESSAGE_KINDS, p["ids"]),
     "plan_reminders": _plan_reminders,

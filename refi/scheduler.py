@@ -20,6 +20,7 @@ from refi.business_day import CLOSE, DAY
 from refi.db import runs
 from refi.db.work import SYSTEM, Work
 from refi.errors import Unavailable
+from refi.notifications import asking_jobs as asking
 from refi.notifications import jobs as notifications
 from refi.payments import jobs as payments
 from refi.runtime import Runtime
@@ -69,6 +70,11 @@ JOBS = (
         lambda runtime: payments.sweep(runtime.database, runtime.waits),
     ),
     Wake("sweep_messages", timedelta(seconds=5), lambda runtime: notifications.sweep(runtime.database)),
+    Wake(
+        "look_for_receipts",
+        timedelta(seconds=30),
+        lambda runtime: asking.look(runtime.database, runtime.channels.reports),
+    ),
 )
 
 

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     twilio_auth_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     twilio_sender: str = ""
     jpush_url: str = "https://api.jpush.cn"
+    jpush_report_url: str = "https://report.jpush.cn"
     jpush_app_key: str = ""
     jpush_master_secret: SecretStr = SecretStr("")
     jpush_apns_production: bool = True
@@ -178,7 +179,7 @@ class Settings(BaseSettings):
             if provider == "sandbox"
         ]
         addresses = {"public_url": True, "twilio_url": self.sms_channel == "twilio"}
-        addresses["jpush_url"] = self.push_channel == "jpush"
+        addresses |= dict.fromkeys(("jpush_url", "jpush_report_url"), self.push_channel == "jpush")
         addresses["bureau_url"] = bool(self.bureau_url)
         plain = [
             name

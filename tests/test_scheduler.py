@@ -204,5 +204,6 @@ async def test_an_outage_is_logged_and_tried_again(desk: Desk) -> None:
 
 
 def test_the_timetable() -> None:
-    assert [job.name for job in JOBS] == ["due_days", "sweep_payments", "sweep_messages"]
-    assert all(timedelta(seconds=1) <= job.every <= timedelta(seconds=10) for job in JOBS)
+    names = ["due_days", "sweep_payments", "sweep_messages", "look_for_receipts"]
+    assert [job.name for job in JOBS] == names
+    assert all(timedelta(seconds=1) <= job.every <= timedelta(seconds=30) for job in JOBS)

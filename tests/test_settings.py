@@ -62,6 +62,7 @@ def test_live_starts_with_strong_secrets() -> None:
         ({"email_channel": "sandbox"}, "REFI_EMAIL_CHANNEL is sandbox"),
         ({"twilio_url": "http://twilio.example"}, "REFI_TWILIO_URL is not https"),
         ({"jpush_url": "http://jpush.example"}, "REFI_JPUSH_URL is not https"),
+        ({"jpush_report_url": "http://jpush.example"}, "REFI_JPUSH_REPORT_URL is not https"),
         ({"smtp_security": "none"}, "REFI_SMTP_SECURITY is none"),
         ({"message_webhook_secrets": "short"}, "REFI_MESSAGE_WEBHOOK_SECRETS is published or short"),
     ],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from refi import ids
+from refi import events, ids
 from refi.borrowers import identity
 from refi.borrowers.proof import AccountProof
 from refi.borrowers.tables import BankAccount, Borrower, Consent, Device, Purpose
@@ -180,6 +180,24 @@ async def devices(work: Work, borrower_id: BorrowerId) -> Sequence[Device]:
         select(Device).where(Device.borrower_id == borrower_id).order_by(Device.id.desc())
     )
     return rows.all()
+
+
+async def forget_device(
+    work: Work, borrower_id: BorrowerId, token: str, reason: str, *, spared: str | None = None
+) -> str | None:
+    """Remove a push target that its provider no longer knows, unless its platform is ``spared``; its id."""
+    found: str | None = await work.session.scalar(
+        delete(Device)
+        .where(
+            Device.borrower_id == borrower_id,
+            Device.token_index == work.vault.index("device", token),
+            Device.platform != (spared or ""),
+        )
+        .returning(Device.id)
+    )
+    if found is not None:
+        work.announce(events.DeviceGone(found, borrower_id, reason))
+    return found
 
 
 async def add_bank_account(

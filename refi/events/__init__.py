@@ -15,6 +15,7 @@ from refi.events.base import Event
 from refi.events.care import (
     ComplaintAnswered,
     ComplaintFiled,
+    DeviceGone,
     HelpAnswered,
     HelpAsked,
     HoldLifted,
@@ -58,6 +59,7 @@ __all__ = [
     "ComplaintAnswered",
     "ComplaintFiled",
     "DebtWaived",
+    "DeviceGone",
     "EmailGiven",
     "Event",
     "HelpAnswered",

@@ -86,3 +86,11 @@ class ComplaintAnswered(Event):
 
     borrower_id: str
     loan_id: str | None
+
+
+@dataclass(frozen=True)
+class DeviceGone(Event):
+    """A borrower's push target was removed: its provider says that there is no such device any more."""
+
+    borrower_id: str
+    reason: str

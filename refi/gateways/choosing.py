@@ -13,21 +13,26 @@ from refi.gateways.breaker import Tolerance
 from refi.gateways.guarded import Guarded
 from refi.gateways.in_app import InApp
 from refi.gateways.jpush import JPush
+from refi.gateways.jpush_reports import JPushReports
 from refi.gateways.line import Line, open_client
 from refi.gateways.messages_http import MessagesHttp
 from refi.gateways.smtp import Relay, Smtp
 from refi.gateways.twilio import Twilio
-from refi.notifications.channels import Channel
+from refi.notifications.channels import Channel, Reports
 from refi.notifications.opting_out import link_of
 from refi.settings import Settings
 
 
 class Channels(dict[str, Channel]):
-    """The channels by name, and the connections that they hold."""
+    """The channels by name, and the connections that they hold.
+
+    ``reports`` is whom to ask for receipts of pushes, where the provider does not tell them by itself.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.clients: list[httpx.AsyncClient] = []
+        self.reports: Reports | None = None
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -48,6 +53,11 @@ def channels_of(settings: Settings, database: Database, line: Line) -> Channels:
             made[name] = MessagesHttp(line, name, links if name == "email" else None)
         elif provider != "off":
             made[name] = Guarded(_provider(provider, settings, database, links, made.clients), tolerance)
+    if settings.push_channel == "jpush":
+        made.clients.append(open_client(settings.jpush_report_url))
+        made.reports = JPushReports(
+            made.clients[-1], settings.jpush_app_key, settings.jpush_master_secret.get_secret_value()
+        )
     made["inbox"] = InApp(database)
     return made
 

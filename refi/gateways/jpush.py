@@ -21,7 +21,16 @@ import httpx
 
 from refi import clock
 from refi.gateways.calls import Reply, Silence, call
-from refi.notifications.channels import Answer, ChannelUnavailable, NotSent, Outgoing, Refused, Sent, Unknown
+from refi.notifications.channels import (
+    NO_SUCH_DEVICE,
+    Answer,
+    ChannelUnavailable,
+    NotSent,
+    Outgoing,
+    Refused,
+    Sent,
+    Unknown,
+)
 from refi.payments.wire import Garbled, read_object
 
 LIFE = 3600
@@ -31,6 +40,8 @@ FETCHED = 10
 """cids asked for at once: the most that an ordinary application gets."""
 CID_LIFE = 12 * 3600.0
 """Seconds for which a fetched cid is used: half of the day that JPush grants it."""
+NOBODY = 1011
+"""No device meets the audience: uninstalled, idle for too long, or an iPhone of the other Apple gateway."""
 IN_DOUBT = frozenset({1000, 1009, 1030})  # their server failed or timed out inside
 OUR_ACCOUNT = frozenset({1001, 1004, 1008, 1012, 1020, 2003, 2004})
 """JPush's error codes that speak of us (method, key, application, black list), not of the device."""
@@ -154,7 +165,9 @@ def _read(got: Reply | Silence) -> Answer:
             code = read_object(json.dumps(json.loads(got.body)["error"]).encode()).whole("code")
             if code in IN_DOUBT:
                 return Unknown(f"jpush_{code}")
-            return NotSent(f"jpush_{code}") if code in OUR_ACCOUNT else Refused(f"jpush_{code}")
+            if code in OUR_ACCOUNT:
+                return NotSent(f"jpush_{code}")
+            return Refused(NO_SUCH_DEVICE if code == NOBODY else f"jpush_{code}")
     except (Garbled, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Unknown("unreadable_answer")
     return Unknown(f"http_{got.status}")

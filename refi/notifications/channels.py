@@ -7,15 +7,29 @@ asked, and with neither the unknown is final and the message is never sent again
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
 
 from refi.errors import Unavailable
 from refi.ids import MessageId
 
+NO_SUCH_DEVICE = "no_such_device"
+"""Code of a push that was refused: nobody is known there. For an iPhone perhaps only at the other gateway."""
+DEVICE_GONE = "device_gone"
+"""Reason of a push that did not arrive: the device's token is none of our application's any more."""
+
 
 class ChannelUnavailable(Unavailable):
     """The channel gave no usable answer to a question about an earlier message (503)."""
+
+    code = "dependency_unavailable"
+
+
+class ReportsUnavailable(Unavailable):
+    """Whoever keeps the receipts gives no usable answer now; ``retry_after`` seconds if it said so (503)."""
 
     code = "dependency_unavailable"
 
@@ -95,6 +109,41 @@ class Channel(Protocol):
 
         Raises `ChannelUnavailable` when there is no usable answer.
         """
+
+
+class Fate(StrEnum):
+    """How a push ended."""
+
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A push that the provider took over as ``provider_id``, to the device ``to``, ``age`` ago at ``at``."""
+
+    id: MessageId
+    provider_id: str
+    to: str
+    at: datetime
+    age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The end of a push, why it did not arrive, and what the provider ``said``."""
+
+    id: MessageId
+    fate: Fate
+    reason: str | None
+    said: Mapping[str, Any]
+
+
+class Reports(Protocol):
+    """The receipts of a provider that tells nothing by itself."""
+
+    async def fates(self, pushes: Sequence[Pushed]) -> list[Reported]:
+        """How those of ``pushes`` ended whose end is known. Raises `ReportsUnavailable`."""
 
 
 def may_send_again(answer: Answer, channel: Channel) -> bool:

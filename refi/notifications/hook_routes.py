@@ -6,13 +6,10 @@ import json
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.dialects.postgresql import insert
 
 from refi import clock
-from refi.db.work import Work
 from refi.errors import Refused
-from refi.notifications import twilio_wire
-from refi.notifications.tables import MessageNews
+from refi.notifications import news_service, twilio_wire
 from refi.settings import Settings
 from refi.web import problems, webhooks
 from refi.web.fields import Out, storable
@@ -54,7 +51,7 @@ async def message_news(request: Request, work: CurrentWork) -> Received:
     settings: Settings = request.app.state.settings
     raw = await request.body()
     news_id = webhooks.verify(request.headers, raw, settings.receipt_secrets, clock.utc_now())
-    await _store(work, news_id, "signed", raw.decode())
+    await news_service.store(work, news_id, "signed", raw.decode())
     return Received(received=True)
 
 
@@ -88,7 +85,7 @@ async def twilio_callback(request: Request, work: CurrentWork) -> Xml:
     if not twilio_wire.is_signed(tokens, url, form, given):
         raise CallbackUnsigned("no X-Twilio-Signature fits this callback")
     kept = {"message": dict(parse_qsl(query)).get("message"), "form": form}
-    await _store(work, twilio_wire.event_id(form), "twilio", json.dumps(kept))
+    await news_service.store(work, twilio_wire.event_id(form), "twilio", json.dumps(kept))
     return Xml("<Response/>")
 
 
@@ -103,18 +100,3 @@ def _form(raw: bytes) -> list[tuple[str, str]]:
         ]
     except ValueError as error:
         raise FormUnreadable("the body is not a form of storable text") from error
-
-
-async def _store(work: Work, news_id: str, source: str, raw: str) -> None:
-    """Keep the news as it came and ask for it to be handled; what came before changes nothing."""
-    values = {
-        "id": news_id,
-        "source": source,
-        "raw_sealed": work.vault.seal(raw),
-        "received_at": work.wall,
-    }
-    made = await work.session.execute(
-        insert(MessageNews).values(values).on_conflict_do_nothing().returning(MessageNews.id)
-    )
-    if made.scalar() is not None:
-        work.enqueue("message_news", {"id": news_id}, dedupe_key=f"message_news:{news_id}")

@@ -39,7 +39,7 @@ class ParkedOut(Out):
     """News about a message that contradicts our rows, or speaks of one that we never sent."""
 
     id: str
-    source: Literal["signed", "twilio"]
+    source: Literal["signed", "twilio", "asked"]
     refusal: str
     raw: str
     received_at: Instant
@@ -84,7 +84,7 @@ async def parked(work: CurrentWork, actor: CurrentActor, page: CurrentPage) -> P
     data = [
         ParkedOut(
             id=row.id,
-            source="twilio" if row.source == "twilio" else "signed",
+            source=row.source,
             refusal=str(row.refusal),
             raw=work.vault.open(row.raw_sealed),
             received_at=row.received_at,

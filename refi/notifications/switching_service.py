@@ -1,15 +1,26 @@
-"""What bounced is told once more by the next channel: a message of its own, at most one after each."""
+"""What bounced is told once more by the next channel: a message of its own, at most one after each.
+
+A device that the push provider no longer knows is removed first: the next reminder does not try it again.
+"""
 
 from __future__ import annotations
 
+import structlog
+
+from refi.borrowers import service as borrowers
 from refi.db.work import Work
 from refi.ids import BorrowerId, LoanId, MessageId
 from refi.notifications import service as messages
+from refi.notifications.channels import DEVICE_GONE, NO_SUCH_DEVICE
 from refi.notifications.messages import FOLLOWED_UP
 from refi.notifications.tables import Message
 
 FOLLOWS = "follows:"
 """How the plan key of a follow-up begins; the message that it follows comes after it."""
+DEAD = {DEVICE_GONE: None, NO_SUCH_DEVICE: "ios"}
+"""Reasons that end a device, with the platform of which they do not prove it."""
+
+log = structlog.get_logger("refi.notifications")
 
 
 async def follow_up(work: Work, row: Message) -> MessageId | None:
@@ -19,6 +30,7 @@ async def follow_up(work: Work, row: Message) -> MessageId | None:
     which none of its installments was told of at that stage. It lapses with the stage, and is asked about
     and judged like any other when it is claimed.
     """
+    await _forget_device(work, row)
     if row.gate not in FOLLOWED_UP or row.borrower_id is None or row.stage is None:
         return None
     about = await messages.subjects_of(work, MessageId(row.id))
@@ -46,6 +58,19 @@ async def follow_up(work: Work, row: Message) -> MessageId | None:
     )
     made = await messages.write(work, [wish])
     return made[0] if made else None
+
+
+async def _forget_device(work: Work, row: Message) -> None:
+    """Remove the device to which a push could not be sent because there is none."""
+    reason = str(row.reason)
+    if row.channel != "push" or reason not in DEAD or row.borrower_id is None or row.to_sealed is None:
+        return
+    token = work.vault.open(row.to_sealed)
+    gone = await borrowers.forget_device(
+        work, BorrowerId(row.borrower_id), token, reason, spared=DEAD[reason]
+    )
+    if gone is not None:
+        log.info("device_gone", id=gone, reason=reason, message=row.id)
 
 
 def _after(work: Work, row: Message) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ class Message(Base):
     instants; ``expires_at`` and ``ask_at`` are wall clock: until when it makes sense, and when to ask the
     channel what became of it. ``lapses_on`` is the business date on which its stage is over. ``fallbacks``
     are the channels after the planned one, in their order; ``ladder``, ``arm`` and ``rule`` say what planned
-    it; ``failures`` counts errors of our own, by which it is parked at last.
+    it; ``failures`` counts errors of our own, by which it is parked at last; ``receipts_asked`` how often the
+    receipt of a push was asked for.
     """
 
     __tablename__ = "messages"
@@ -32,6 +33,12 @@ class Message(Base):
         Index("ix_messages_planned", "not_before", postgresql_where=text("status = 'planned'")),
         Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
         Index("ix_messages_ask_at", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+        Index(
+            "ix_messages_receipts",
+            "receipts_asked",
+            "sent_at",
+            postgresql_where=text("status = 'sent' AND channel = 'push'"),
+        ),
         Index("ix_messages_parked", "id", postgresql_where=text("status = 'parked'")),
     )
 
@@ -56,6 +63,7 @@ class Message(Base):
     reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     failures: Mapped[int] = mapped_column(SmallInteger, default=0)
+    receipts_asked: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     provider_id: Mapped[str | None] = mapped_column(String(100))
     not_before: Mapped[datetime]
     lapses_on: Mapped[date | None]

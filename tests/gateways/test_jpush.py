@@ -103,7 +103,7 @@ async def test_each_push_has_a_cid_of_its_own_and_few_are_fetched() -> None:
     [
         (httpx.Response(200, json=DONE), Sent("18100287001425672")),
         (httpx.Response(200, json={"sendno": 0, "msg_id": 42}), Sent("42")),
-        (no(1011), Refused("jpush_1011")),  # no such registration id, or it was inactive for too long
+        (no(1011), Refused("no_such_device")),  # no such registration id, or it was inactive for too long
         (no(1003), Refused("jpush_1003")),
         (no(1005), Refused("jpush_1005")),
         (no(1008), NotSent("jpush_1008")),
