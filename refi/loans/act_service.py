@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -224,7 +225,12 @@ async def carry_out(work: Work, approval: Approval) -> None:
 
 
 async def lay_down(work: Work, approval: Approval) -> None:
-    """The second person disagrees: the loan stays as it is; the answer is in the record of acts."""
+    """The second person disagrees: the loan stays as it is; the answer is in the record of acts.
+
+    A charge-off that was declined is looked at anew after the days of the policy.
+    """
+    if approval.kind == PROPOSALS + ActKind.CHARGE_OFF.value:
+        approval.again_on = work.on + timedelta(days=work.policy.delinquency.charge_off_again_days)
     await staff.record(work, "loan_act_declined", approval.subject, {"approval": approval.id})
 
 

@@ -118,15 +118,20 @@ async def payoff_quote(
     actor: CurrentActor,
     on: Annotated[BusinessDate | None, Query(description="today, if none is named")] = None,
 ) -> PayoffOut:
-    """What settles the loan on a day, today if none is named; good through the end of that day."""
+    """What settles the loan on a day, today if none is named; good through the end of that day.
+
+    A loan that was written off is still owed: nothing accrues on it any more.
+    """
     loan = await _own(work, actor.id, loan_id)
-    if loan.status is not LoanStatus.ACTIVE:
+    if loan.status not in (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF):
         raise LoanNotActive(f"a loan that is {loan.status.value} has no payoff")
     day = on or work.on
     if day < work.on or (day - work.on).days > 366 * 6:
         raise PayoffDateRefused("name today or a later day", faults=[Fault("/on", "out_of_range")])
     account = await loans.account(work, loan)
     found, owed = account.payoff(day), account.owed(day)
+    if loan.status is LoanStatus.CHARGED_OFF and not found.total:
+        raise LoanNotActive("what was written off has been recovered: nothing is owed")
     return PayoffOut(
         on=day,
         principal=owed.principal,

@@ -155,6 +155,7 @@ class Delinquency(Value):
     stage_3_above_days: Days
     non_accrual_above_days: Days
     charge_off_from_days: Days
+    charge_off_again_days: Days = Field(ge=1)
 
     @model_validator(mode="after")
     def _leaves_no_gap(self) -> Self:

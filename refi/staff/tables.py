@@ -42,12 +42,14 @@ class SignInTries(Base):
 class Approval(Base):
     """A proposal that a second person decides: the kind of act, its arguments, the version it was about.
 
-    ``maker`` is a member of staff, or the service itself (a step of the close that proposes).
+    ``maker`` is a member of staff, or the service itself (a step of the close that proposes). ``again_on`` is
+    the business date on which the service looks anew at what was declined.
     """
 
     __tablename__ = "approvals"
     __table_args__ = (
         Index("ix_approvals_pending", "id", postgresql_where=text("status = 'pending'")),
+        Index("ix_approvals_again_on", "again_on", "subject", postgresql_where=text("again_on IS NOT NULL")),
         Index(
             "uq_approvals_pending_subject",
             "kind",
@@ -70,6 +72,7 @@ class Approval(Base):
     note: Mapped[str | None]
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    again_on: Mapped[date | None]
 
 
 class StaffAct(Base):

@@ -284,6 +284,13 @@ async def test_money_on_a_loan_that_was_written_off_is_a_recovery(desk: Desk, of
     await a_payment(desk, loan_id, 300_000, ON + timedelta(days=211))
     shown = await office.loan(loan_id)
     assert (shown["status"], shown["balances"]["principal"]) == ("charged_off", 900_000)
+    path = f"/v1/loans/{loan_id}/payoff-quote"
+    quotes = [
+        (await desk.service.get(f"{path}?on={ON + timedelta(days=days)}", who=person)).json()
+        for days in (211, 400)
+    ]
+    assert [quote["total"] for quote in quotes] == [shown["balances"]["total"]] * 2
+    assert (quotes[1]["principal"], quotes[1]["per_diem"], quotes[1]["interest_saved"]) == (900_000, 0, 0)
     accounts = await desk.service.rows(
         "SELECT kind, debit, credit, amount FROM transfers WHERE kind IN ('charge_off', 'recovery')"
         " ORDER BY kind"
@@ -295,6 +302,8 @@ async def test_money_on_a_loan_that_was_written_off_is_a_recovery(desk: Desk, of
     await a_payment(desk, loan_id, 2_000_000, ON + timedelta(days=211))
     shown = await office.loan(loan_id)
     assert (shown["status"], shown["balances"]["total"]) == ("charged_off", 0)
+    nothing = await desk.service.get(path, who=person)
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "loan_not_active")
     assert await findings(desk) == []
 
 

@@ -137,7 +137,7 @@ async def test_the_close_proposes_what_is_past_due_too_long(desk: Desk, office: 
         await desk.clock_at(on)
         async with desk.runtime.database.work(SYSTEM) as work:
             report = await proposing_jobs.propose_charge_offs(work, on)
-        assert report == {"proposed": count, "money": {"principal": 1_200_000 * count}}
+        assert report == {"proposed": count, "withdrawn": 0, "money": {"principal": 1_200_000 * count}}
     await desk.clock_at(eve + timedelta(days=1))
     listed = (await desk.service.get("/staff/v1/approvals", who=office.other)).json()["data"]
     assert [(each["kind"], each["subject"], each["maker"]) for each in listed] == [
@@ -150,6 +150,88 @@ async def test_the_close_proposes_what_is_past_due_too_long(desk: Desk, office: 
         "system:refi", "180 days past due on 2027-06-20",
     )  # fmt: skip
     assert await findings(desk) == []
+
+
+async def closed(desk: Desk, on: date) -> tuple[int, int]:
+    """What the close of a day proposes, and withdraws."""
+    await desk.clock_at(on)
+    async with desk.runtime.database.work(SYSTEM) as work:
+        report = await proposing_jobs.propose_charge_offs(work, on)
+    return report["proposed"], report["withdrawn"]
+
+
+async def proposals(desk: Desk) -> list[tuple[str, str]]:
+    rows = await desk.service.rows(
+        "SELECT status, arguments ->> 'reason' FROM approvals WHERE kind = 'loan_charge_off'"
+        " ORDER BY created_at, id"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def test_a_loan_that_jumps_past_the_day_is_proposed_on_the_day_of_the_jump(
+    desk: Desk, office: Office
+) -> None:
+    """Deferred by two months; once that is taken back, the first due date is 200 days ago."""
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    deferred = await office.do(loan_id, "modifications", type="defer", months=2)
+    eve = DUE + timedelta(days=179)
+    assert await closed(desk, eve) == (0, 0)
+    later = eve + timedelta(days=20)
+    await desk.clock_at(later)
+    await office.do(loan_id, "waive", amount=1, component="penalty")
+    assert await closed(desk, later) == (0, 0)
+    day = later + timedelta(days=1)
+    await desk.clock_at(day)
+    act = (await office.loan(loan_id))["acts"][0]["id"]
+    await office.do(loan_id, f"acts/{act}/reverse")
+    assert deferred["status"] == "done"
+    assert await closed(desk, day) == (1, 0)
+    assert await closed(desk, day) == (0, 0)
+    assert (await proposals(desk))[-1] == ("pending", f"201 days past due on {day + timedelta(days=1)}")
+
+
+async def test_a_proposal_about_a_loan_that_has_changed_is_made_anew(desk: Desk, office: Office) -> None:
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    eve = DUE + timedelta(days=179)
+    assert await closed(desk, eve) == (1, 0)
+    day = eve + timedelta(days=1)
+    await desk.clock_at(day)
+    await a_payment(desk, loan_id, 1_000, day)
+    assert await closed(desk, day) == (1, 1)
+    await desk.clock_at(day + timedelta(days=1))
+    await a_payment(desk, loan_id, 600_000, day + timedelta(days=1))  # the oldest installment is met
+    assert await closed(desk, day + timedelta(days=1)) == (0, 1)
+    assert [status for status, _ in await proposals(desk)] == ["withdrawn", "withdrawn"]
+
+
+async def test_a_declined_charge_off_is_proposed_again_after_the_days_of_the_policy(
+    desk: Desk, office: Office
+) -> None:
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    again = desk.runtime.database.policy.delinquency.charge_off_again_days
+    eve = DUE + timedelta(days=179)
+    assert await closed(desk, eve) == (1, 0)
+    day = eve + timedelta(days=1)
+    await desk.clock_at(day)
+    listed = (await desk.service.get("/staff/v1/approvals", who=office.other)).json()["data"]
+    path = f"/staff/v1/approvals/{listed[0]['id']}/reject"
+    assert (await desk.service.post(path, {"note": "in talks"}, who=office.other)).status_code == 200
+    await a_payment(desk, loan_id, 1_000, day)  # changed on the day, and declined on it
+    assert await closed(desk, day) == (0, 0)
+    assert await closed(desk, day + timedelta(days=again - 2)) == (0, 0)
+    assert await closed(desk, day + timedelta(days=again - 1)) == (1, 0)
+    assert await closed(desk, day + timedelta(days=again)) == (0, 0)
+    assert [status for status, _ in await proposals(desk)] == ["rejected", "pending"]
+
+
+async def test_a_person_s_own_proposal_is_left_to_people(desk: Desk, office: Office) -> None:
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    eve = DUE + timedelta(days=179)
+    await desk.clock_at(eve)
+    assert (await office.ask(loan_id, "charge-off")).json()["status"] == "awaiting_second"
+    await a_payment(desk, loan_id, 1_000, eve)
+    assert await closed(desk, eve) == (0, 0)
+    assert [status for status, _ in await proposals(desk)] == ["pending"]
 
 
 async def test_replay_shows_every_difference(desk: Desk, office: Office) -> None:
