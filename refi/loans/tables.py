@@ -73,6 +73,7 @@ class Loan(Base):
         Index("ix_loans_borrower_id", "borrower_id", "id"),
         Index("ix_loans_open", "id", postgresql_where=text("status = 'active'")),
         Index("ix_loans_changed_on", "changed_on"),
+        Index("ix_loans_first_due_on", "first_due_on", postgresql_include=["status", "unmet_on"]),
         Index("ix_loans_unmet_on", "unmet_on", "id", postgresql_where=text("status = 'active'")),
     )
 
