@@ -5,6 +5,7 @@ Engine, vault, policy and gateways; which handlers hear which event; which funct
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -33,8 +34,8 @@ from refi.notifications import handlers as on_notifications
 from refi.notifications import jobs as messages
 from refi.notifications import news_jobs as message_news
 from refi.notifications import templates
+from refi.notifications.claiming_service import StillWanted, code_still_wanted
 from refi.notifications.receipts_service import OPTED_OUT, opted_out_still_wanted
-from refi.notifications.sending_service import StillWanted, code_still_wanted
 from refi.payments import autopay_jobs as autopay
 from refi.payments import correction_service, notice_service, payout_service, suspense_act_service
 from refi.payments import handlers as on_payments
@@ -44,6 +45,9 @@ from refi.payments.reconciliation import Waits
 from refi.settings import Settings
 from refi.staff.service import Act
 from refi.web.tokens import Tokens
+
+LANES = 2
+"""Batches of messages under way at once in a process: one is claimed or recorded while another is sent."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Runtime:
     sandbox: SandboxControl
     channels: Channels
     waits: Waits
+    lanes: asyncio.Semaphore
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -109,6 +114,12 @@ async def _plan_reminders(runtime: Runtime, payload: dict[str, Any]) -> None:
     await collections.plan_reminders(runtime.database, on, payload["stage"], payload["borrowers"])
 
 
+async def _send_messages(runtime: Runtime, payload: dict[str, Any]) -> None:
+    """A batch waits for a lane before it is claimed, so that what is claimed is sent at once."""
+    async with runtime.lanes:
+        await messages.send_messages(runtime.database, runtime.channels, MESSAGE_KINDS, payload["ids"])
+
+
 JOBS: dict[str, Job] = {
     "event": _event,
     "send_order": lambda r, p: payments.send_order(r.database, r.processor, p["id"]),
@@ -121,8 +132,8 @@ JOBS: dict[str, Job] = {
     ),
     "message_news": _message_news,
     "ask_receipts": _ask_receipts,
-    "send_message": lambda r, p: messages.send_message(r.database, r.channels, MESSAGE_KINDS, p["id"]),
-    "send_messages": lambda r, p: messages.send_messages(r.database, r.channels, MESSAGE_KINDS, p["ids"]),
+    "send_message": lambda r, p: messages.send_messages(r.database, r.channels, MESSAGE_KINDS, [p["id"]]),
+    "send_messages": _send_messages,
     "plan_reminders": _plan_reminders,
 }
 
@@ -206,6 +217,7 @@ def build(settings: Settings) -> Runtime:
         bureau=_bureau(settings),
         sandbox=SandboxControl(client, settings.provider_key.get_secret_value()),
         channels=channels_of(settings, database, line),
+        lanes=asyncio.Semaphore(LANES),
         waits=Waits(
             answer_within=timedelta(seconds=settings.answer_within_seconds),
             sweep_after=timedelta(seconds=settings.sweep_after_seconds),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -28,7 +28,7 @@ from refi.loans import service as loans
 from refi.loans.account import terms_of
 from refi.loans.tables import Product
 from refi.notifications import jobs as notifications
-from refi.notifications.sending_service import Channels
+from refi.notifications.claiming_service import Channels
 from refi.payments import news_service
 from refi.payments.provider_events import EventType, ProviderEvent
 from refi.runtime import MESSAGE_KINDS, Runtime
@@ -108,8 +108,12 @@ class Desk:
 
     async def send(self, message_id: str, lines: Channels | None = None) -> None:
         """Run the job that sends one message."""
-        await notifications.send_message(
-            self.runtime.database, lines or self.runtime.channels, MESSAGE_KINDS, message_id
+        await self.send_all([message_id], lines)
+
+    async def send_all(self, message_ids: Sequence[str], lines: Channels | None = None) -> None:
+        """Run the job that sends these messages."""
+        await notifications.send_messages(
+            self.runtime.database, lines or self.runtime.channels, MESSAGE_KINDS, message_ids
         )
 
 

@@ -6,11 +6,15 @@ import hmac
 import math
 import re
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
+
+from sqlalchemy import select
 
 from refi import events
 from refi.borrowers import service as borrowers
 from refi.borrowers.tables import EmailAddress
+from refi.db.base import among
 from refi.db.work import Work
 from refi.errors import Fault, NotFound, Refused
 from refi.ids import BorrowerId
@@ -43,10 +47,14 @@ async def of_borrower(work: Work, borrower_id: BorrowerId) -> EmailAddress | Non
     return row
 
 
-async def proved(work: Work, borrower_id: BorrowerId) -> str | None:
-    """The sealed address that may be written to about the borrower's affairs, if there is one."""
-    row = await of_borrower(work, borrower_id)
-    return row.email_sealed if row is not None and row.verified_at is not None else None
+async def proved(work: Work, borrower_ids: Collection[str]) -> dict[str, str]:
+    """The sealed address that may be written to about each borrower's affairs; who has none is left out."""
+    rows = await work.session.scalars(
+        select(EmailAddress).where(
+            among(EmailAddress.borrower_id, borrower_ids), EmailAddress.verified_at.is_not(None)
+        )
+    )
+    return {row.borrower_id: row.email_sealed for row in rows}
 
 
 async def give(work: Work, borrower_id: BorrowerId, email: str) -> EmailAddress:

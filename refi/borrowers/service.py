@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import delete, select
@@ -12,6 +12,7 @@ from refi import events, ids
 from refi.borrowers import identity
 from refi.borrowers.proof import AccountProof
 from refi.borrowers.tables import BankAccount, Borrower, Consent, Device, Purpose
+from refi.db.base import among
 from refi.db.work import Work
 from refi.errors import Conflict, Fault, NotFound, Refused
 from refi.ids import BorrowerId
@@ -59,6 +60,12 @@ async def get(work: Work, borrower_id: BorrowerId) -> Borrower:
     if borrower is None:
         raise NotFound("no such borrower")
     return borrower
+
+
+async def several(work: Work, borrower_ids: Collection[str]) -> dict[str, Borrower]:
+    """These borrowers, by id."""
+    rows = await work.session.scalars(select(Borrower).where(among(Borrower.id, borrower_ids)))
+    return {row.id: row for row in rows}
 
 
 async def lock(work: Work, borrower_id: BorrowerId) -> Borrower:
@@ -140,13 +147,21 @@ async def record_consent(
 
 async def consents(work: Work, borrower_id: BorrowerId) -> dict[Purpose, Consent]:
     """The newest entry of each purpose."""
+    return {row.purpose: row for row in (await consents_of(work, [borrower_id]))[borrower_id]}
+
+
+async def consents_of(work: Work, borrower_ids: Collection[str]) -> dict[str, list[Consent]]:
+    """For each of the borrowers the newest entry of each purpose."""
     rows = await work.session.scalars(
         select(Consent)
-        .where(Consent.borrower_id == borrower_id)
-        .ext(distinct_on(Consent.purpose))
-        .order_by(Consent.purpose, Consent.id.desc())
+        .where(among(Consent.borrower_id, borrower_ids))
+        .ext(distinct_on(Consent.borrower_id, Consent.purpose))
+        .order_by(Consent.borrower_id, Consent.purpose, Consent.id.desc())
     )
-    return {row.purpose: row for row in rows}
+    found: dict[str, list[Consent]] = {borrower_id: [] for borrower_id in borrower_ids}
+    for row in rows:
+        found[row.borrower_id].append(row)
+    return found
 
 
 async def consented(work: Work, borrower_id: BorrowerId) -> frozenset[Purpose]:
@@ -198,6 +213,17 @@ async def forget_device(
     if found is not None:
         work.announce(events.DeviceGone(found, borrower_id, reason))
     return found
+
+
+async def push_targets(work: Work, borrower_ids: Collection[str]) -> dict[str, str]:
+    """The sealed token of each borrower's newest push target; who has none is left out."""
+    rows = await work.session.scalars(
+        select(Device)
+        .where(among(Device.borrower_id, borrower_ids))
+        .ext(distinct_on(Device.borrower_id))
+        .order_by(Device.borrower_id, Device.id.desc())
+    )
+    return {row.borrower_id: row.token_sealed for row in rows}
 
 
 async def add_bank_account(

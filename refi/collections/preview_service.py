@@ -14,14 +14,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from refi.borrowers.tables import Borrower
 from refi.collections import ladder
 from refi.collections import planning_service as planning
 from refi.collections import service as reminders
 from refi.db.work import Work
 from refi.errors import Fault, Refused
 from refi.loans.tables import Loan
-from refi.notifications import address_service, templates
+from refi.notifications import address_service, facts_service, templates
 from refi.notifications import service as messages
 from refi.notifications.contact_policy import CAPPED
 from refi.notifications.messages import Dropped, MessageStatus, Wanted
@@ -120,7 +119,7 @@ def _begun(work: Work, on: date) -> list[ladder.Begun]:
 class _Facts:
     """The rows that the lines of a page need."""
 
-    people: Mapping[str, Borrower]
+    known: Mapping[str, facts_service.Facts]
     loans: Mapping[str, Loan]
     planned: Mapping[tuple[str, int, date, str], tuple[str, str]]
 
@@ -128,13 +127,9 @@ class _Facts:
 async def _facts(work: Work, found: Sequence[planning.Found]) -> _Facts:
     wishes = [one.wish for one in found if one.wish is not None]
     loan_ids = {about.loan_id for wish in wishes for about in wish.about}
-    people = await work.session.scalars(
-        select(Borrower).where(Borrower.id.in_({one.borrower_id for one in found}))
-    )
+    known = await facts_service.of_all(work, {one.borrower_id for one in found})
     rows = await work.session.scalars(select(Loan).where(Loan.id.in_(loan_ids)))
-    return _Facts(
-        {row.id: row for row in people}, {row.id: row for row in rows}, await _planned(work, wishes)
-    )
+    return _Facts(known, {row.id: row for row in rows}, await _planned(work, wishes))
 
 
 async def _planned(
@@ -193,14 +188,14 @@ async def _judged(
     planned: dict[str, list[tuple[int, date]]] = defaultdict(list)
     for about in wish.about:
         planned[about.loan_id].append((about.number, about.due_on))
-    borrower = facts.people[str(wish.borrower_id)]
+    known = facts.known[str(wish.borrower_id)]
     found = [facts.loans[loan_id] for loan_id in sorted(planned)]
-    answer = await reminders.spoken(work, borrower.id, found, planned, on)
+    answer = (await reminders.spoken(work, {"": reminders.Told(found, planned)}, on))[""]
     if isinstance(answer, Dropped):
         return {"outcome": "dropped", "reasons": (answer.reason,)}
     at = max(wish.not_before or work.now, work.now)
     choice = await address_service.choose(
-        work, borrower, wish.gate, (wish.channel, *wish.fallbacks), available, stops=answer.stops, at=at,
+        work, known, wish.gate, (wish.channel, *wish.fallbacks), available, stops=answer.stops, at=at,
         planned=told,
     )  # fmt: skip
     if choice is None:
@@ -212,7 +207,7 @@ async def _judged(
         return {"channel": choice.channel, "at": at, **_words(work, wish, choice.channel, answer)}
     if verdict.retry_at is None:
         return {"outcome": "blocked", **reasons}
-    local = verdict.retry_at.astimezone(ZoneInfo(borrower.time_zone)).date()
+    local = verdict.retry_at.astimezone(ZoneInfo(known.borrower.time_zone)).date()
     over = wish.lapses_on is not None and local >= wish.lapses_on
     return {"outcome": "lapses" if over else "later", "at": verdict.retry_at, **reasons}
 

@@ -11,6 +11,7 @@ from refi import events, ids
 from refi.collections import promises
 from refi.collections.promises import MOVES, PromisePending, PromiseStatus
 from refi.collections.tables import Promise
+from refi.db.base import among
 from refi.db.runs import Report
 from refi.db.work import Work
 from refi.errors import Fault, NotFound
@@ -126,7 +127,7 @@ async def of_loan(work: Work, loan_id: str) -> Sequence[Promise]:
 async def waiting(work: Work, loan_ids: Sequence[str]) -> dict[str, Promise]:
     """The promise that waits for its day, by loan."""
     rows = await work.session.scalars(
-        select(Promise).where(Promise.loan_id.in_(loan_ids), Promise.status == PromiseStatus.PENDING)
+        select(Promise).where(among(Promise.loan_id, loan_ids), Promise.status == PromiseStatus.PENDING)
     )
     return {row.loan_id: row for row in rows}
 

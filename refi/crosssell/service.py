@@ -106,8 +106,12 @@ async def _suggest(work: Work, borrower_id: BorrowerId, loan_id: LoanId) -> Sugg
     return row
 
 
-async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
-    """Whether an announcement is still right: the suggestion stands; lateness stops it at the gate."""
+async def still_wanted(work: Work, rows: Sequence[Message]) -> dict[str, Wanted | Dropped]:
+    """Whether announcements are still right: the suggestion stands; lateness stops it at the gate."""
+    return {row.id: await _said(work, row) for row in rows}
+
+
+async def _said(work: Work, row: Message) -> Wanted | Dropped:
     suggestion = await work.session.get_one(Suggestion, row.plan_key.partition(":")[2])
     if suggestion.status is not SuggestionStatus.OPEN:
         return Dropped(f"suggestion_{suggestion.status.value}")

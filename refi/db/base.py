@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Enum, LargeBinary, MetaData, String, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Enum,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    any_,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -35,6 +49,13 @@ def states(kind: type[StrEnum]) -> Enum:
         name=kind.__name__.lower(),
         values_callable=lambda cls: [member.value for member in cls],
     )
+
+
+def among(
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], values: Iterable[str]
+) -> ColumnElement[bool]:
+    """Whether the column is one of ``values``; one statement however many there are, unlike ``in_``."""
+    return column == any_(literal(list(values), ARRAY(Text)))
 
 
 class Base(DeclarativeBase):

@@ -17,6 +17,8 @@ from pgqueuer.ports.driver import Driver
 from pgqueuer.queries import Queries
 
 SCHEMA = "queue"
+PATIENT = frozenset({"plan_reminders", "send_messages"})
+"""Entry points whose jobs come by the thousand and that nobody waits for: all others go before them."""
 _SETTINGS = DBSettings(db_schema=SCHEMA)
 
 
@@ -39,7 +41,7 @@ async def put(connection: asyncpg.Connection, jobs: Sequence[Job]) -> None:
     await queries(AsyncpgDriver(connection)).enqueue(
         [job.entrypoint for job in jobs],
         [json.dumps(job.payload).encode() for job in jobs],
-        [0] * len(jobs),
+        [-1 if job.entrypoint in PATIENT else 0 for job in jobs],
         [job.after for job in jobs],
         [job.dedupe_key for job in jobs],
         on_conflict="skip",

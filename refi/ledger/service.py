@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, text
 
 from refi import ids
+from refi.db.base import among
 from refi.db.work import Work
 from refi.ledger.accounts import Account
 from refi.ledger.entries import RULES, Component, Kind, Split
@@ -93,7 +94,7 @@ async def of_loan(
 async def of_loans(work: Work, loan_ids: Sequence[str]) -> dict[str, list[Movement]]:
     """The movements of several loans, each in the order they were booked."""
     rows = await work.session.scalars(
-        select(Movement).where(Movement.loan_id.in_(loan_ids)).order_by(Movement.id)
+        select(Movement).where(among(Movement.loan_id, loan_ids)).order_by(Movement.id)
     )
     found: dict[str, list[Movement]] = {loan_id: [] for loan_id in loan_ids}
     for row in rows:

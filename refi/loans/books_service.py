@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select
 
 from refi import events
+from refi.db.base import among
 from refi.db.work import Work
 from refi.ledger import entries
 from refi.ledger import service as ledger
@@ -108,7 +109,9 @@ async def acts_of_loans(work: Work, loans: Sequence[Loan]) -> dict[str, list[Loa
     touched = [loan.id for loan in loans if loan.acts]
     found: dict[str, list[LoanAct]] = {loan_id: [] for loan_id in touched}
     if touched:
-        query = select(LoanAct).where(LoanAct.loan_id.in_(touched)).order_by(LoanAct.loan_id, LoanAct.number)
+        query = (
+            select(LoanAct).where(among(LoanAct.loan_id, touched)).order_by(LoanAct.loan_id, LoanAct.number)
+        )
         for row in await work.session.scalars(query):
             found[row.loan_id].append(row)
     return found

@@ -13,6 +13,7 @@ from datetime import date
 from sqlalchemy import select
 
 from refi import events, ids
+from refi.db.base import among
 from refi.db.work import Work
 from refi.errors import Fault, NotFound
 from refi.ids import BorrowerId
@@ -147,10 +148,19 @@ async def _locked(work: Work, hold_id: str) -> Hold:
 
 async def live(work: Work, borrower_id: str) -> Sequence[Hold]:
     """The borrower's holds that stand today, oldest first."""
+    return (await live_of(work, [borrower_id]))[borrower_id]
+
+
+async def live_of(work: Work, borrower_ids: Collection[str]) -> dict[str, list[Hold]]:
+    """For each of the borrowers the holds that stand today, oldest first."""
     rows = await work.session.scalars(
-        select(Hold).where(Hold.borrower_id == borrower_id, Hold.lifted_on.is_(None)).order_by(Hold.id)
+        select(Hold).where(among(Hold.borrower_id, borrower_ids), Hold.lifted_on.is_(None)).order_by(Hold.id)
     )
-    return [row for row in rows if holds.stands(row, work.on)]
+    found: dict[str, list[Hold]] = {borrower_id: [] for borrower_id in borrower_ids}
+    for row in rows:
+        if holds.stands(row, work.on):
+            found[row.borrower_id].append(row)
+    return found
 
 
 async def stops(

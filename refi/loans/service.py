@@ -5,7 +5,7 @@ Every figure comes from `refi.schedules.contract`: contract + live receipts + da
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from refi import events, ids
 from refi.borrowers import service as borrowers
+from refi.db.base import among
 from refi.db.work import Work
 from refi.errors import NotFound
 from refi.ids import BorrowerId, LoanId
@@ -50,6 +51,7 @@ __all__ = [
     "exposure",
     "loans_of",
     "lock",
+    "lock_all",
     "open_loan",
     "own",
     "post_receipt",
@@ -163,6 +165,18 @@ async def lock(work: Work, loan_id: LoanId) -> Loan:
     if loan is None:
         raise NotFound("no such loan")
     return loan
+
+
+async def lock_all(work: Work, loan_ids: Collection[str]) -> dict[str, Loan]:
+    """The loans' rows by id, locked as by `lock` and in the order of their ids."""
+    rows = await work.session.scalars(
+        select(Loan)
+        .where(among(Loan.id, loan_ids))
+        .order_by(Loan.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {row.id: row for row in rows}
 
 
 async def own(work: Work, borrower_id: BorrowerId, loan_id: LoanId) -> Loan:

@@ -6,13 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from refi.borrowers import email_service as emails
-from refi.borrowers import service as borrowers
-from refi.borrowers.tables import Borrower
 from refi.db.work import Work
-from refi.ids import BorrowerId
 from refi.notifications import contact_service as contacts
-from refi.notifications.contact_policy import Verdict
+from refi.notifications.contact_policy import Verdict, may_contact
+from refi.notifications.facts_service import Facts
 from refi.notifications.messages import Gate
 
 
@@ -25,24 +22,17 @@ class Choice:
     verdict: Verdict
 
 
-async def address(work: Work, channel: str, borrower: Borrower) -> str | None:
+def address(work: Work, channel: str, facts: Facts) -> str | None:
     """The sealed address of the borrower on that channel today; None when it does not reach them.
 
     An e-mail address that was not proved might be somebody else's.
     """
-    if channel == "sms":
-        return borrower.phone_sealed
-    if channel == "push":
-        found = await borrowers.devices(work, BorrowerId(borrower.id))
-        return found[0].token_sealed if found else None
-    if channel == "email":
-        return await emails.proved(work, BorrowerId(borrower.id))
-    return work.vault.seal(borrower.id) if channel == "inbox" else None
+    return work.vault.seal(facts.borrower.id) if channel == "inbox" else facts.addresses.get(channel)
 
 
 async def choose(
     work: Work,
-    borrower: Borrower,
+    facts: Facts,
     gate: Gate,
     order: Sequence[str],
     available: Collection[str],
@@ -61,10 +51,11 @@ async def choose(
     """
     refused: Choice | None = None
     for channel in (each for each in order if each in available):
-        to_sealed = fixed or await address(work, channel, borrower)
+        to_sealed = fixed or address(work, channel, facts)
         if to_sealed is None:
             continue
-        verdict = await contacts.judge(work, borrower, gate, channel, stops=stops, at=at, planned=planned)
+        ask = contacts.asked(work, facts, gate, channel, stops=stops, at=at, planned=planned)
+        verdict = may_contact(work.policy.contact, work.policy.version, ask)
         choice = Choice(channel, to_sealed, verdict)
         if verdict.allowed and (usable is None or await usable(channel)):
             return choice

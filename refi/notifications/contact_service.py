@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, null, select
+from sqlalchemy import func, select
 
 from refi import ids
-from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Borrower
 from refi.db.work import Work
 from refi.ids import BorrowerId
-from refi.notifications import contact_policy, contacts, turn_service
-from refi.notifications import preference_service as preferences
+from refi.notifications import contacts, facts_service, turn_service
 from refi.notifications.contact_policy import Ask, Calls, Verdict, may_contact
 from refi.notifications.contacts import Action, Direction, Medium, Outcome, Person, Result
-from refi.notifications.messages import COUNTED, Gate
-from refi.notifications.tables import ContactEntry, ContactNote, Message
-
-LOOKED_BACK = timedelta(days=contact_policy.WEEK + 2)
+from refi.notifications.facts_service import Contacted, Facts
+from refi.notifications.messages import Gate
+from refi.notifications.tables import ContactEntry, ContactNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,79 +52,57 @@ async def judge(
     channel: str,
     *,
     stops: Mapping[str, date | None],
-    about: Made | None = None,
+    about: Made,
     loan_id: str | None = None,
-    at: datetime | None = None,
-    planned: Sequence[datetime] = (),
 ) -> Verdict:
-    """Whether the borrower may be contacted now; call it in the borrower's turn.
-
-    ``about`` tells of a person's contact, ``loan_id`` which debt it is about. A preview asks about the
-    instant ``at``, when the SMS and push of ``planned`` will have been sent.
-    """
-    borrower_id = BorrowerId(borrower.id)
-    newest = await borrowers.consents(work, borrower_id)
-    wants = await preferences.newest(work, borrower_id)
-    earlier = await _earlier(work, borrower)
-    ask = Ask(
-        gate=gate.value,
-        channel=channel,
-        at=at or work.now,
-        zone=ZoneInfo(borrower.time_zone),
-        earlier=[
-            *planned,
-            *(row.at for row in earlier if row.channel in contact_policy.CAPPED and _capped(work, row)),
-        ],
-        consents=frozenset(purpose.value for purpose, row in newest.items() if row.granted),
-        withdrawn=frozenset(purpose.value for purpose, row in newest.items() if not row.granted),
-        stops=stops,
-        opted_out=wants.opted_out,
-        quiet=wants.quiet,
+    """Whether a person may contact the borrower now about that debt; call it in the borrower's turn."""
+    facts = await facts_service.of(work, borrower)
+    number = _number_index(work, borrower, about)
+    third = about.person is Person.THIRD_PARTY
+    ask = replace(
+        asked(work, facts, gate, channel, stops=stops),
+        calls=_calls(facts.earlier, number, loan_id),
+        person=about.person.value,
+        tries=await _tries(work, BorrowerId(borrower.id)) if third else 0,
+        tells_debt=about.action is not Action.PASS_MESSAGE,
     )
-    if about is not None:
-        number = _number_index(work, borrower, about)
-        ask = replace(
-            ask,
-            calls=_calls(earlier, number, loan_id),
-            person=about.person.value,
-            tries=await _tries(work, borrower_id) if about.person is Person.THIRD_PARTY else 0,
-            tells_debt=about.action is not Action.PASS_MESSAGE,
-        )
     return may_contact(work.policy.contact, work.policy.version, ask)
 
 
-async def _earlier(work: Work, borrower: Borrower) -> Sequence[Any]:
-    """What reached the borrower, or may have, in the last days: by machine and by people."""
-    since = work.now - LOOKED_BACK
-    sent = select(
-        Message.contacted_at.label("at"), Message.channel, Message.gate, null().label("direction"),
-        null().label("connected"), null().label("talked"), null().label("number_index"),
-        null().label("loan_id"),
-    ).where(
-        Message.borrower_id == borrower.id, Message.contacted_at > since, Message.status.in_(COUNTED)
-    )  # fmt: skip
-    entry = ContactEntry
-    made = select(
-        entry.at, entry.channel, entry.gate, entry.direction, entry.connected, entry.talked,
-        entry.number_index, entry.loan_id,
-    ).where(
-        entry.borrower_id == borrower.id, entry.at > since, entry.message_id.is_(None),
-        entry.outcome == Outcome.MADE.value,
-    )  # fmt: skip
-    return (await work.session.execute(sent.union_all(made))).all()
+def asked(
+    work: Work,
+    facts: Facts,
+    gate: Gate,
+    channel: str,
+    *,
+    stops: Mapping[str, date | None],
+    at: datetime | None = None,
+    planned: Sequence[datetime] = (),
+) -> Ask:
+    """The gate's question about a contact now, with all that machine and human have in common.
+
+    A preview asks about the instant ``at``, when the SMS and push of ``planned`` will have been sent.
+    """
+    return Ask(
+        gate=gate.value,
+        channel=channel,
+        at=at or work.now,
+        zone=ZoneInfo(facts.borrower.time_zone),
+        earlier=[*planned, *facts.capped(work.policy.contact.exempt)],
+        consents=facts.consents,
+        withdrawn=facts.withdrawn,
+        stops=stops,
+        opted_out=facts.wants.opted_out,
+        quiet=facts.wants.quiet,
+    )
 
 
-def _capped(work: Work, row: Any) -> bool:
-    """Whether an SMS or push counts: not what is exempt, and not what the borrower wrote to us."""
-    return row.gate not in work.policy.contact.exempt and row.direction != Direction.IN.value
-
-
-def _calls(earlier: Sequence[Any], number: str, loan_id: str | None) -> Calls:
+def _calls(earlier: Sequence[Contacted], number: str, loan_id: str | None) -> Calls:
     """Calls by what they count for. A conversation counts whoever called; a cap, only what we dialed."""
     phone = [row for row in earlier if row.channel == Medium.PHONE.value]
     dialed = [row for row in phone if row.direction == Direction.OUT.value]
 
-    def instants(rows: Sequence[Any]) -> list[datetime]:
+    def instants(rows: Sequence[Contacted]) -> list[datetime]:
         return [row.at for row in rows]
 
     return Calls(

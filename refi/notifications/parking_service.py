@@ -11,7 +11,7 @@ from refi.db.work import Work
 from refi.errors import Conflict
 from refi.ids import MessageId
 from refi.notifications.messages import MOST_FAILURES, MOVES, MessageStatus, pause
-from refi.notifications.service import locked, send_at
+from refi.notifications.service import locked, send_each_at
 from refi.notifications.tables import ContactEntry, Message
 from refi.states import move
 
@@ -35,7 +35,7 @@ async def record_failure(work: Work, message_id: MessageId, cause: str) -> bool:
         return True
     if row.status is MessageStatus.PLANNED:
         row.not_before = max(row.not_before, work.now + pause(row.failures))
-        send_at(work, message_id, row.attempts, row.not_before)
+        send_each_at(work, {message_id: row.not_before})
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time
 
@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from refi import ids
 from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Purpose
+from refi.db.base import among
 from refi.db.work import Work
 from refi.errors import Refused
 from refi.ids import BorrowerId
@@ -38,20 +39,14 @@ class Wants:
 
 async def newest(work: Work, borrower_id: BorrowerId) -> Wants:
     """What the borrower wants now."""
-    row = await work.session.scalar(
-        select(ContactPreference)
-        .where(ContactPreference.borrower_id == borrower_id)
-        .order_by(ContactPreference.id.desc())
-        .limit(1)
-    )
-    return Wants() if row is None else _wants(row)
+    return (await of_many(work, [borrower_id])).get(borrower_id, Wants())
 
 
-async def of_many(work: Work, borrower_ids: Sequence[str]) -> dict[str, Wants]:
+async def of_many(work: Work, borrower_ids: Collection[str]) -> dict[str, Wants]:
     """The same for several borrowers in one query; who never said anything is left out."""
     rows = await work.session.scalars(
         select(ContactPreference)
-        .where(ContactPreference.borrower_id.in_(borrower_ids))
+        .where(among(ContactPreference.borrower_id, borrower_ids))
         .ext(distinct_on(ContactPreference.borrower_id))
         .order_by(ContactPreference.borrower_id, ContactPreference.id.desc())
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from refi import ids
@@ -101,9 +103,10 @@ async def _received(work: Work, told: Told) -> None:
         await _confirm(work, told, BorrowerId(borrower.id), borrower.locale)
 
 
-async def opted_out_still_wanted(work: Work, _row: Message) -> Wanted:
+async def opted_out_still_wanted(work: Work, rows: Sequence[Message]) -> dict[str, Wanted]:
     """The answer to an opt-out is always right; it says what the market's policy ends."""
-    return Wanted({"everything": work.policy.contact.opt_out_stops == "channel"})
+    said = Wanted({"everything": work.policy.contact.opt_out_stops == "channel"})
+    return {row.id: said for row in rows}
 
 
 async def _confirm(work: Work, told: Told, borrower_id: BorrowerId, locale: str) -> None:

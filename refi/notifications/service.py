@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -10,18 +10,20 @@ from sqlalchemy import or_, select
 
 from refi import ids
 from refi.db import queue
+from refi.db.base import among
 from refi.db.work import Work
 from refi.errors import NotFound
 from refi.ids import BorrowerId, LoanId, MessageId
 from refi.notifications.messages import Gate, MessageStatus
-from refi.notifications.tables import Message, MessageSubject
+from refi.notifications.tables import Message
 from refi.notifications.templates import words_of
 
 MOST_WOKEN = 10_000
 MOST_WAITING = 50
 """Jobs of sending that wait for a worker: with so many, waking more would only make a longer queue."""
-TOGETHER = 100
-"""Messages in one job of the queue: what a job costs is shared, and a job is still soon over."""
+TOGETHER = 50
+"""Messages in one job of the queue, claimed in one transaction and then sent at the same time: few enough
+that none of them waits long, neither for the others' locks nor for the others' answers."""
 
 COLUMNS = (
     *("id text", "plan_key text", "borrower_id text", "kind text", "stage text", "gate text"),
@@ -122,8 +124,7 @@ async def write(work: Work, left: Sequence[Plan]) -> list[MessageId]:
     ]
     if subjects:
         await raw.copy_records_to_table("message_subjects", columns=SUBJECT_COLUMNS, records=subjects)
-    for at, ids_then in _by_time(times).items():
-        send_together(work, ids_then, at)
+    send_each_at(work, times)
     return [MessageId(message_id) for message_id in times]
 
 
@@ -182,30 +183,26 @@ def _row(work: Work, wish: Plan) -> tuple[object, ...]:
     )
 
 
-def _by_time(times: Mapping[str, datetime]) -> dict[datetime, list[str]]:
+def send_each_at(work: Work, times: Mapping[str, datetime], why: str = "0") -> None:
+    """Ask for each message to be sent at its business instant, those of one instant `TOGETHER` in a job.
+
+    The same messages asked for at the same instant, and ``why``, wait in the queue once.
+    """
     found: dict[datetime, list[str]] = {}
     for message_id, at in times.items():
         found.setdefault(at, []).append(message_id)
-    return found
+    for at, message_ids in found.items():
+        _enqueue(work, message_ids, f"{why}:{at.timestamp():.0f}", at - work.now)
 
 
-def send_at(work: Work, message_id: MessageId, attempt: int, at: datetime) -> None:
-    """Ask for the message to be sent at the business instant ``at``."""
-    after = at - work.now
-    key = f"send:{message_id}:{attempt}:{at.timestamp():.0f}"
-    wait = after if after > timedelta(0) else None
-    work.enqueue("send_message", {"id": message_id}, after=wait, dedupe_key=key)
-
-
-def send_together(work: Work, message_ids: Sequence[str], at: datetime) -> None:
-    """Ask for messages to be sent from the business instant ``at``, `TOGETHER` in one job."""
-    wait = at - work.now if at > work.now else None
+def _enqueue(work: Work, message_ids: Sequence[str], why: str, after: timedelta | None = None) -> None:
+    wait = after if after is not None and after > timedelta(0) else None
     for first in range(0, len(message_ids), TOGETHER):
         part = list(message_ids[first : first + TOGETHER])
+        key = f"send:{part[0]}:{len(part)}:{why}"
         if len(part) == 1:
-            send_at(work, MessageId(part[0]), 0, at)
+            work.enqueue("send_message", {"id": part[0]}, after=wait, dedupe_key=key)
         else:
-            key = f"send:{part[0]}:{len(part)}:{at.timestamp():.0f}"
             work.enqueue("send_messages", {"ids": part}, after=wait, dedupe_key=key)
 
 
@@ -230,56 +227,8 @@ async def wake(work: Work, late_by: timedelta = timedelta(0)) -> int:
         .limit(MOST_WOKEN)
     )
     woken = list(found)
-    for first in range(0, len(woken), TOGETHER):
-        part = woken[first : first + TOGETHER]
-        key = f"wake:{part[0]}:{len(part)}"
-        if len(part) == 1:
-            work.enqueue("send_message", {"id": part[0]}, dedupe_key=key)
-        else:
-            work.enqueue("send_messages", {"ids": part}, dedupe_key=key)
+    _enqueue(work, woken, "wake")
     return len(woken)
-
-
-async def also_by(work: Work, row: Message, channel: str) -> bool:
-    """Note that a planned message takes another channel; False if its subjects were told of by that one."""
-    raw = await work.raw()
-    told = await raw.fetch(
-        "SELECT 1 FROM message_subjects t JOIN message_subjects s USING (loan_id, number, due_on, stage)"
-        " WHERE s.message_id = $1 AND t.channel = $2 AND t.message_id <> $1",
-        row.id,
-        channel,
-    )
-    if told:
-        return False
-    await raw.execute(
-        "INSERT INTO message_subjects (loan_id, number, due_on, stage, channel, message_id)"
-        " SELECT DISTINCT loan_id, number, due_on, stage, $2::text, message_id FROM message_subjects"
-        " WHERE message_id = $1 ON CONFLICT DO NOTHING",
-        row.id,
-        channel,
-    )
-    return True
-
-
-async def told_by(work: Work, message_id: MessageId) -> set[str]:
-    """The channels by which anything that the message is about was told of at its stage."""
-    raw = await work.raw()
-    rows = await raw.fetch(
-        "SELECT DISTINCT t.channel FROM message_subjects t"
-        " JOIN message_subjects s USING (loan_id, number, due_on, stage) WHERE s.message_id = $1",
-        message_id,
-    )
-    return {row["channel"] for row in rows}
-
-
-async def subjects_of(work: Work, message_id: MessageId) -> Sequence[MessageSubject]:
-    """What a message is about."""
-    rows = await work.session.scalars(
-        select(MessageSubject)
-        .where(MessageSubject.message_id == message_id)
-        .order_by(MessageSubject.loan_id, MessageSubject.number)
-    )
-    return rows.all()
 
 
 async def messages_of(
@@ -294,7 +243,20 @@ async def messages_of(
 
 async def locked(work: Work, message_id: MessageId) -> Message:
     """The message's row, locked."""
-    row = await work.session.get(Message, message_id, with_for_update=True, populate_existing=True)
-    if row is None:
+    return (await locked_all(work, [message_id]))[0]
+
+
+async def locked_all(work: Work, message_ids: Collection[str]) -> Sequence[Message]:
+    """The messages' rows, locked and in the order of their ids."""
+    wanted = set(message_ids)
+    rows = await work.session.scalars(
+        select(Message)
+        .where(among(Message.id, wanted))
+        .order_by(Message.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = rows.all()
+    if len(found) < len(wanted):
         raise NotFound("no such message")
-    return row
+    return found

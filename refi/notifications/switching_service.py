@@ -11,6 +11,7 @@ from refi.borrowers import service as borrowers
 from refi.db.work import Work
 from refi.ids import BorrowerId, LoanId, MessageId
 from refi.notifications import service as messages
+from refi.notifications import subjects_service
 from refi.notifications.channels import DEVICE_GONE, NO_SUCH_DEVICE
 from refi.notifications.messages import FOLLOWED_UP
 from refi.notifications.tables import Message
@@ -33,8 +34,8 @@ async def follow_up(work: Work, row: Message) -> MessageId | None:
     await _forget_device(work, row)
     if row.gate not in FOLLOWED_UP or row.borrower_id is None or row.stage is None:
         return None
-    about = await messages.subjects_of(work, MessageId(row.id))
-    told = {row.channel, *await messages.told_by(work, MessageId(row.id))}
+    about = await subjects_service.of(work, MessageId(row.id))
+    told = {row.channel, *await subjects_service.told_by(work, MessageId(row.id))}
     left = [channel for channel in _after(work, row) if channel not in told]
     if not left or not about:
         return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from refi.db.work import Work
-from refi.ids import BorrowerId, LoanId, MessageId
+from refi.ids import BorrowerId, LoanId
 from refi.loans import service as loans
+from refi.loans.tables import Loan
 from refi.notifications import service as messages
+from refi.notifications import subjects_service
 from refi.notifications.contact_policy import opening_at
 from refi.notifications.messages import Dropped, Gate, Wanted
 from refi.notifications.tables import Message
@@ -52,11 +55,18 @@ async def plan(work: Work, on: date) -> int:
     return len(await messages.plan(work, wishes))
 
 
-async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
-    """Whether the debit that a notice tells of will still be made, and of how much as things stand."""
-    about = (await messages.subjects_of(work, MessageId(row.id)))[0]
-    loan = await loans.lock(work, LoanId(about.loan_id))
-    found = await autopay.debit(work, loan, about.due_on)
+async def still_wanted(work: Work, rows: Sequence[Message]) -> dict[str, Wanted | Dropped]:
+    """Whether the debits that notices tell of will still be made, and of how much as things stand."""
+    about = await subjects_service.of_all(work, [row.id for row in rows])
+    locked = await loans.lock_all(work, {items[0].loan_id for items in about.values()})
+    return {
+        message_id: await _said(work, locked[items[0].loan_id], items[0].due_on)
+        for message_id, items in about.items()
+    }
+
+
+async def _said(work: Work, loan: Loan, due_on: date) -> Wanted | Dropped:
+    found = await autopay.debit(work, loan, due_on)
     agreed = await autopay.mandate(work, loan.id)
     if found.refusal is not None or agreed is None:
         return Dropped(found.refusal or "mandate_revoked")
@@ -64,7 +74,7 @@ async def still_wanted(work: Work, row: Message) -> Wanted | Dropped:
         {
             "amount": found.amount,
             "currency": loan.currency,
-            "debit_on": debit_on(about.due_on, agreed.day_offset),
-            "due_on": about.due_on,
+            "debit_on": debit_on(due_on, agreed.day_offset),
+            "due_on": due_on,
         }
     )

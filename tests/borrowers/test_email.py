@@ -54,7 +54,7 @@ async def test_from_said_to_proved(desk: Desk) -> None:
     said = await say(desk, person)
     assert (said["email"], said["email_verified"]) == ("w***@example.com", False)
     async with desk.runtime.database.work(SYSTEM, reading=True) as work:
-        assert await emails.proved(work, person.id) is None
+        assert await emails.proved(work, [person.id]) == {}
     right = await code(desk)
     assert (await desk.inbox())[-1]["to"] == ADDRESS
     wrong = "000000" if right != "000000" else "111111"

@@ -14,8 +14,8 @@ from refi.borrowers import service as borrowers
 from refi.db.work import SYSTEM
 from refi.gateways.messages_http import MessagesHttp
 from refi.ids import MessageId
+from refi.notifications import claiming_service as claiming
 from refi.notifications import jobs, parking_service, service, switching_service
-from refi.notifications import sending_service as sending
 from refi.notifications.channels import Answer, Outgoing
 from refi.notifications.messages import Claim, Gate, MessageStatus
 from refi.notifications.tables import Message
@@ -45,13 +45,13 @@ async def row_of(desk: Desk, message_id: str) -> Any:
 
 async def claimed(desk: Desk, message_id: str) -> Claim:
     async with desk.runtime.database.work(SYSTEM) as work:
-        claim = await sending.take(work, MESSAGE_KINDS, desk.runtime.channels, MessageId(message_id))
-    assert isinstance(claim, Claim)
+        taken = await claiming.take(work, MESSAGE_KINDS, desk.runtime.channels, [message_id])
+    [claim] = taken.claims
     return claim
 
 
 async def deliver(desk: Desk, claim: Claim) -> None:
-    await jobs.deliver(desk.runtime.database, desk.runtime.channels, MESSAGE_KINDS, claim)
+    await jobs.deliver(desk.runtime.database, desk.runtime.channels, MESSAGE_KINDS, [claim])
 
 
 def aged(claim: Claim, seconds: float) -> Claim:
@@ -111,7 +111,7 @@ async def test_twenty_workers_at_a_cap_of_three_send_never_four(database_url: st
         made = [await a_reminder(desk, person, channel=("sms", "push")[n % 2]) for n in range(20)]
         await desk.clock_at(day_before(DUE))
         await asyncio.gather(
-            *(jobs.send_message(database, desk.runtime.channels, MESSAGE_KINDS, one) for one in made)
+            *(jobs.send_messages(database, desk.runtime.channels, MESSAGE_KINDS, [one]) for one in made)
         )
         rows = [await row_of(desk, message_id) for message_id in made]
         assert sorted(row.status for row in rows) == ["planned"] * 17 + ["sent"] * 3
@@ -261,7 +261,7 @@ async def test_codes_are_not_followed_up(desk: Desk) -> None:
     assert await followed(desk, row.id) is None
 
 
-async def test_many_are_woken_a_hundred_a_job_and_none_while_workers_are_behind(desk: Desk) -> None:
+async def test_many_are_woken_fifty_a_job_and_none_while_workers_are_behind(desk: Desk) -> None:
     person = await a_borrower(desk)
     wish = service.Plan(
         key="k", kind="installment_reminder", template="due_tomorrow", gate=Gate.REMINDER, channel="sms",
@@ -270,12 +270,12 @@ async def test_many_are_woken_a_hundred_a_job_and_none_while_workers_are_behind(
     database = desk.runtime.database
     async with database.work(SYSTEM) as work:
         assert len(await service.plan(work, [replace(wish, key=f"k{n}") for n in range(250)])) == 250
-    assert await desk.queued() == ["send_messages"] * 3
+    assert await desk.queued() == ["send_messages"] * 5
     await desk.service.rows("DELETE FROM queue.pgqueuer RETURNING id")
     for _ in range(2):  # asked for twice, they wait once
         async with database.work(SYSTEM) as work:
             assert await service.wake(work) == 250
-        assert await desk.queued() == ["send_messages"] * 3
+        assert await desk.queued() == ["send_messages"] * 5
     await desk.service.rows(
         "INSERT INTO queue.pgqueuer (priority, status, entrypoint)"
         " SELECT 0, 'queued', 'send_message' FROM generate_series(1, 50) RETURNING id"

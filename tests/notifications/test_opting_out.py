@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import httpx
 import pytest
 
 from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Purpose
-from refi.db.work import SYSTEM
+from refi.db.work import SYSTEM, Work
 from refi.notifications import jobs, opting_out, service
 from refi.notifications.messages import Gate, Wanted
+from refi.notifications.tables import Message
 from tests.given import Person
 from tests.notifications.test_inbox import with_email
 from tests.notifications.test_sending import a_reminder
@@ -32,10 +34,10 @@ async def a_letter(desk: Desk) -> tuple[Person, str]:
         await borrowers.record_consent(work, person.id, Purpose.MARKETING, "1", granted=True)
         [message_id] = await service.plan(work, [wish])
 
-    async def wanted(*_: object) -> Wanted:
-        return Wanted(VALUES)
+    async def wanted(_: Work, rows: Sequence[Message]) -> dict[str, Wanted]:
+        return {row.id: Wanted(VALUES) for row in rows}
 
-    await jobs.send_message(desk.runtime.database, desk.runtime.channels, {"offer": wanted}, message_id)
+    await jobs.send_messages(desk.runtime.database, desk.runtime.channels, {"offer": wanted}, [message_id])
     letter = (await desk.inbox())[-1]
     link = letter["text"].partition("To unsubscribe: ")[2].split()[0]
     assert link.startswith("http://127.0.0.1:8700/v1/opt-out/msg_")

@@ -12,11 +12,12 @@ from refi.borrowers import service as borrowers
 from refi.borrowers.tables import Purpose
 from refi.db.work import SYSTEM
 from refi.gateways.messages_http import MessagesHttp
-from refi.ids import BorrowerId, MessageId
+from refi.ids import BorrowerId
+from refi.notifications import claiming_service as claiming
 from refi.notifications import jobs, service
 from refi.notifications import sending_service as sending
 from refi.notifications.channels import Refused
-from refi.notifications.messages import Claim, Gate
+from refi.notifications.messages import Gate
 from refi.runtime import MESSAGE_KINDS
 from tests.given import Person
 from tests.servicing import DUE, ON, SHANGHAI, Desk, a_borrower, a_loan, a_payment, day_before
@@ -425,8 +426,8 @@ async def test_a_fresh_claim_is_left_alone(desk: Desk) -> None:
     message_id = await a_reminder(desk, await a_borrower(desk))
     await desk.clock_at(day_before(DUE))
     async with desk.runtime.database.work(SYSTEM) as work:
-        claim = await sending.take(work, MESSAGE_KINDS, desk.runtime.channels, MessageId(message_id))
-    assert isinstance(claim, Claim)
+        taken = await claiming.take(work, MESSAGE_KINDS, desk.runtime.channels, [message_id])
+    assert [claim.id for claim in taken.claims] == [message_id]
     await desk.send(message_id)
     assert await status(desk, message_id) == ("claimed", None)
     assert await desk.inbox() == []
@@ -439,16 +440,14 @@ async def test_the_answer_to_a_claim_that_was_taken_over_changes_nothing(desk: D
     for hour in (10, 11):
         await desk.clock_at(day_before(DUE), time(hour))
         async with database.work(SYSTEM) as work:
-            claim = await sending.take(work, MESSAGE_KINDS, lines, MessageId(message_id))
-        assert isinstance(claim, Claim)
-        claims.append(claim)
+            claims += (await claiming.take(work, MESSAGE_KINDS, lines, [message_id])).claims
         if hour == 10:
             await asked_now(desk)
             await desk.send(message_id)
             assert (await status(desk, message_id))[0] == "planned"
     for claim, outcome in ((claims[0], "claimed"), (claims[1], "failed"), (claims[0], "failed")):
         async with database.work(SYSTEM) as work:
-            await sending.record(work, claim, Refused("late"), lines["sms"])
+            await sending.record(work, [(claim, Refused("late"))], lines)
         assert (await status(desk, message_id))[0] == outcome
 
 

@@ -347,4 +347,4 @@ async def test_the_notice_tells_the_amount_once_and_not_after_payment(desk: Desk
         await autopay.revoke(work, person.id, loan_id)
     async with desk.runtime.database.work(SYSTEM) as work:
         row = await work.session.get_one(Message, (await desk.messages())[0].id)
-        assert await notice_service.still_wanted(work, row) == Dropped("mandate_revoked")
+        assert await notice_service.still_wanted(work, [row]) == {row.id: Dropped("mandate_revoked")}
