@@ -259,7 +259,9 @@ NEVER_KNOWN = """
 """Messages whose channel can never tell whether it took them."""
 
 
-async def settled(database: Database, provider: Path, *, beyond_doubt: bool = False) -> bool:
+async def settled(
+    database: Database, provider: Path, *, within: float = PATIENCE, beyond_doubt: bool = False
+) -> bool:
     """Wait until nothing is left to do; whether no message is in doubt (``beyond_doubt``: wait for that)."""
     doubts = 0
 
@@ -272,7 +274,7 @@ async def settled(database: Database, provider: Path, *, beyond_doubt: bool = Fa
         return True if not left and not untold and not (beyond_doubt and doubts) else None
 
     for _ in range(2):  # a finished job may just have asked for another
-        await eventually("quiet", look, within=PATIENCE)
+        await eventually("quiet", look, within=within)
     return doubts == 0
 
 

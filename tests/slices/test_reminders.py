@@ -38,6 +38,8 @@ TURNS = (time(0, 5), time(7, 40), time(10, 5), time(15), time(21, 40), time(22, 
 CATCHES_UP_AT = TURNS.index(time(21, 40))
 """The turn at whose end every message is beyond doubt: a day here is shorter than a claim's ten seconds."""
 MONTH = 28
+SECONDS_A_BORROWER = 0.2
+"""How much longer a larger town is waited for."""
 BY_TWILIO = {
     "REFI_SMS_CHANNEL": "twilio",
     "REFI_TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
@@ -63,6 +65,8 @@ class World:
     company: TelephoneCompany
     random: Random
     proof: Proof
+    patience: float
+    """Seconds to wait for what must come: the payments of a large town's month take more than a minute."""
 
     @property
     def log(self) -> Path:
@@ -71,7 +75,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(database_url: str, place: Path, proof: Proof) -> AsyncIterator[World]:
+async def world(database_url: str, place: Path, proof: Proof, borrowers: int) -> AsyncIterator[World]:
     """Four workers, three schedulers, the service and the provider, each a process."""
     port, provider_port = free_ports(2)
     provider_url = f"http://127.0.0.1:{provider_port}"
@@ -89,7 +93,8 @@ async def world(database_url: str, place: Path, proof: Proof) -> AsyncIterator[W
         with Nursery({**environment, "REFI_TWILIO_URL": sms_url}) as nursery:
             town = Town(nursery, place, chosen, port)
             days = Season(runtime.database, runtime.database.zone)
-            yield World(town, runtime, provider, days, company, proof.random(), proof)
+            patience = PATIENCE + borrowers * SECONDS_A_BORROWER
+            yield World(town, runtime, provider, days, company, proof.random(), proof, patience)
     await runtime.close()
 
 
@@ -100,7 +105,7 @@ async def open_for_business(here: World, on: date, at: time) -> None:
     async def opened() -> bool | None:
         return await here.season.business_date() == on or None
 
-    await eventually(f"business date {on}", opened, within=PATIENCE)
+    await eventually(f"business date {on}", opened, within=here.patience)
 
 
 async def lend(here: World, borrowers: int, dates: int) -> list[Debtor]:
@@ -110,7 +115,7 @@ async def lend(here: World, borrowers: int, dates: int) -> list[Debtor]:
         await open_for_business(here, ON + timedelta(days=each * MONTH // dates), time(10))
         share = (borrowers - len(made)) // (dates - each)
         made += await season.lend(here.season, here.provider, share, here.random)
-        await season.settled(here.season.database, here.log)
+        await season.settled(here.season.database, here.log, within=here.patience)
     return made
 
 
@@ -180,7 +185,10 @@ async def _dispute(here: World, debtors: list[Debtor]) -> None:
 async def _settle(here: World, sent: list[Habit], *, beyond_doubt: bool) -> None:
     """Wait until nothing is left to do in this moment; what was paid is known to be posted by its end."""
     await season.wake(here.season.database)
-    if await season.settled(here.season.database, here.log, beyond_doubt=beyond_doubt):
+    done = await season.settled(
+        here.season.database, here.log, within=here.patience, beyond_doubt=beyond_doubt
+    )
+    if done:
         here.season.close_moment()
     for habit in sent:
         for due_on in habit.meets():
@@ -225,12 +233,12 @@ async def test_every_reminder_once(proof: Proof, cloned_database_url: str, tmp_p
     days = proof.size(small=4, full=120, of="business days")
     kills = proof.size(small=2, full=150, of="kills")
     outages = proof.size(small={1: 2}, full={20: 1, 40: 3, 70: 30}, of="outages")
-    async with world(cloned_database_url, tmp_path, proof) as here:
+    async with world(cloned_database_url, tmp_path, proof, borrowers) as here:
         try:
             await asyncio.gather(*(here.town.start(role) for role in VICTIMS))
             debtors = await lend(here, borrowers, dates)
             await live(here, ON + MONTH * DAY, days, outages, kills, debtors)
-            await season.settled(here.season.database, here.log, beyond_doubt=True)
+            await season.settled(here.season.database, here.log, within=here.patience, beyond_doubt=True)
             judge = Judge(here.runtime.database.policy, here.season.moments, debtors)
             wrong, counts = judge.verdict(
                 season.accepted(here.log, here.company), await season.never_known(here.runtime.database)
