@@ -10,7 +10,7 @@ import importlib
 import sys
 
 HOMES = {
-    "refi.cli.arithmetic": ("schedule", "apr", "quote", "segments"),
+    "refi.cli.arithmetic": ("schedule", "contract", "apr", "quote", "segments"),
     "refi.cli.operations": (
         "migrate",
         "serve",

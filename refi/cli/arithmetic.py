@@ -15,13 +15,18 @@ from refi.applications import quotes
 from refi.cli.shared import AsJson, Day, MaybeDay, MaybeRate, Rate, app, fail, named_refusals, show, yuan
 from refi.money import Rounding, rate_text
 from refi.schedules import apr as aprs
+from refi.schedules import cases
 from refi.schedules.amortization import Method, Terms
 from refi.schedules.amortization import schedule as make_schedule
 from refi.schedules.caps import check_price
+from refi.schedules.dates import Rolling
 from refi.schedules.day_count import DayCount
 from refi.seeding.files_service import segments_lines
 
 CardsFile = Annotated[Path, typer.Option(help="CSV of card holders.", exists=True, dir_okay=False)]
+
+
+HOLIDAYS = "Days without business: a date a line, + before a worked day of a weekend; # begins a remark."
 
 
 @app.command()
@@ -36,6 +41,8 @@ def schedule(
     day_count: DayCount = DayCount.THIRTY_360,
     rounding: Rounding = Rounding.HALF_UP,
     cap: MaybeRate = None,
+    rolling: Annotated[Rolling, typer.Option(help="Where due dates on holidays go.")] = Rolling.NONE,
+    holidays: Annotated[Path | None, typer.Option(help=HOLIDAYS, exists=True, dir_okay=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """An installment plan, exact to the minor unit. No database."""
@@ -43,7 +50,8 @@ def schedule(
         terms = Terms(principal, annual_rate, installments, method, monthly_fee_rate, day_count, rounding)
         if cap is not None:
             check_price(terms, cap)
-        plan = make_schedule(terms, disbursed_on, first_due_on)
+        business_days = None if holidays is None else cases.calendar_of(holidays.read_text(encoding="utf-8"))
+        plan = make_schedule(terms, disbursed_on, first_due_on, rolling, business_days)
         answer = {
             "principal": plan.principal,
             "installments": [
@@ -76,15 +84,59 @@ def _schedule_table(answer: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _json_object(file: Path | None) -> dict[str, Any]:
+    """The JSON object in a file, or on stdin; ends the command when there is none."""
+    name = "stdin" if file is None else str(file)
+    try:
+        found = json.loads(sys.stdin.read() if file is None else file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        fail(f"{name} is not JSON", 2, {"code": "malformed_json"})
+    if not isinstance(found, dict):
+        fail(f"{name} is not a JSON object", 2, {"code": "malformed_json"})
+    return found
+
+
+@app.command()
+def contract(
+    case: Annotated[
+        Path | None, typer.Argument(help="The case as JSON; stdin if left out or -.", allow_dash=True)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A worked case: terms, conventions and events in, the loan on a day out. No database."""
+    if case is not None and str(case) != "-" and not case.is_file():
+        fail(f"there is no file {case}", 2)
+    question = _json_object(None if case is None or str(case) == "-" else case)
+    with named_refusals(2):
+        answer = cases.answer(question)
+    show(answer, as_json, _contract_table)
+
+
+def _contract_table(answer: dict[str, Any]) -> str:
+    names = ("principal", "interest", "fee", "penalty", "paid", "outstanding")
+    lines = [f"{'#':>3}  {'due':10}  " + " ".join(f"{name:>12}" for name in names) + "  status"]
+    for row in answer["installments"]:
+        amounts = " ".join(f"{yuan(row[name]):>12}" for name in names)
+        lines.append(f"{row['number']:>3}  {row['due_date']}  {amounts}  {row['status']}")
+    for event, parts in answer["allocations"].items():
+        split = ", ".join(
+            f"{part['component']} {yuan(part['amount'])}"
+            + (f" of {part['installment']}" if part["installment"] else " ahead")
+            for part in parts
+        )
+        lines.append(f"{event}: {split or 'nothing'}")
+    lines.append(
+        f"{answer['on']}: owed {yuan(answer['balances']['total'])}, past due "
+        f"{yuan(answer['balances']['past_due'])}, {answer['days_past_due']} days ({answer['bucket']}); "
+        f"payoff {yuan(answer['payoff']['total'])}"
+    )
+    return "\n".join(lines)
+
+
 @app.command()
 def apr(as_json: AsJson = False) -> None:
     """The annual rate of cash flows, read as JSON from stdin. No database."""
-    try:
-        question = json.load(sys.stdin)
-    except (ValueError, RecursionError):
-        fail("stdin is not JSON", 2, {"code": "malformed_json"})
-    if not isinstance(question, dict):
-        fail("stdin is not a JSON object", 2, {"code": "malformed_json"})
+    question = _json_object(None)
     with named_refusals(2):
         answer = aprs.answer(question)
     show(dict(answer), as_json, lambda a: "\n".join(f"{key}: {value}" for key, value in a.items()))

@@ -72,8 +72,12 @@ from refi.schedules.caps import (
     highest_annual_rate,
     highest_monthly_fee,
 )
+from refi.schedules.cases import InvalidCase
+from refi.schedules.cases import answer as worked_case
 from refi.schedules.contract import (
     Balances,
+    Charge,
+    Chargeback,
     ChargeOff,
     Contract,
     Correction,
@@ -95,7 +99,15 @@ from refi.schedules.contract import (
     payoff,
     replay,
 )
-from refi.schedules.conventions import Conventions, InvalidConvention
+from refi.schedules.conventions import (
+    ChargebackIs,
+    Conventions,
+    EarnedOn,
+    InvalidConvention,
+    PastDueInterest,
+    PriceUntil,
+    ReAgeing,
+)
 from refi.schedules.conventions import named as conventions_named
 from refi.schedules.dates import (
     BusinessDays,
@@ -133,7 +145,10 @@ __all__ = [
     "CalendarMissing",
     "Card",
     "Cards",
+    "Charge",
     "ChargeOff",
+    "Chargeback",
+    "ChargebackIs",
     "Comparison",
     "Component",
     "Contract",
@@ -143,11 +158,13 @@ __all__ = [
     "DayCount",
     "Deferral",
     "DueDateChange",
+    "EarnedOn",
     "Event",
     "Flow",
     "Installment",
     "InterestOn",
     "InvalidCard",
+    "InvalidCase",
     "InvalidConvention",
     "InvalidEvent",
     "InvalidFirstDueDate",
@@ -161,12 +178,15 @@ __all__ = [
     "Order",
     "Owed",
     "Part",
+    "PastDueInterest",
     "Payoff",
     "Plans",
     "Positions",
     "PriceAboveCap",
+    "PriceUntil",
     "Quote",
     "Rates",
+    "ReAgeing",
     "Reage",
     "Reamortization",
     "Receipt",
@@ -223,5 +243,6 @@ __all__ = [
     "replay",
     "same_payments",
     "schedule",
+    "worked_case",
     "year_fraction",
 ]

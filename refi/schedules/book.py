@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from refi.schedules.allocation import AHEAD, Component, Order, Part, allocate
 from refi.schedules.contract_events import Mode, Waiver
+from refi.schedules.conventions import Conventions, PriceUntil
 from refi.schedules.replanning import Pricing, replan
 from refi.schedules.rows import Amounts, PenaltyRate, Row
 
@@ -48,6 +49,14 @@ class Book:
     penalty_multiple: Decimal
     penalty_year_days: int
     rolled: Callable[[date], date]
+    conventions: Conventions
+    lent: int
+    last_first: bool
+    rates: list[tuple[date, Decimal]]
+    moves: list[tuple[date, int, int]] = field(default_factory=list)
+    added: list[tuple[date, int]] = field(default_factory=list)
+    charges: dict[str, tuple[Part, ...]] = field(default_factory=dict)
+    taken_back: dict[tuple[str, Component], int] = field(default_factory=dict)
     ahead: int = 0
     settled_on: date | None = None
     charged_off_on: date | None = None
@@ -63,13 +72,23 @@ class Book:
         """Whether terms can still change: neither settled nor charged off."""
         return self.settled_on is None and self.charged_off_on is None
 
+    def priced_until(self, on: date, rule: PriceUntil) -> date:
+        """The day up to which the price is owed by a loan that ends on ``on``."""
+        if rule is PriceUntil.TO_THE_DAY:
+            return on
+        coming = [row.ends_on for row in self.rows if row.ends_on >= on]
+        if not coming:
+            return on
+        return min(coming) if rule is PriceUntil.TO_THE_NEXT_DUE_DATE else max(coming)
+
     def position(self, on: date) -> Position:
         """What closes the contract on a day: principal, what was earned by then and not paid, less credit."""
         rounding = self.pricing.terms.rounding
         owed = Amounts()
         credit = 0
+        until = self.priced_until(on, self.conventions.early_payoff)
         for row in self.rows:
-            interest, fee = row.earned(on, rounding)
+            interest, fee = row.earned(until, rounding)
             interest = max(interest - row.waived.interest, 0) - row.paid.interest
             fee = max(fee - row.waived.fee, 0) - row.paid.fee
             owed.principal += row.unpaid_principal
@@ -90,7 +109,7 @@ class Book:
             self._record(event_id, (), amount)
             return
         if amount >= self.position(on).total:
-            self._freeze(event_id, on)
+            self._freeze(event_id, on, self.conventions.early_payoff)
             parts, rest = self._meet(on, amount, order.complete())
             self.settled_on = on
             self._record(event_id, parts, rest)
@@ -115,12 +134,13 @@ class Book:
             row = by_number[part.installment]
             row.accrue(event.on)
             row.waived.add(part.component, part.amount)
+        self._note(event.on, parts)
         if not parts:
             self.ignored.append(event.id)
             return
         self.waivers[event.id] = parts
         if self.position(event.on).total == 0:
-            self._freeze(event.id, event.on)
+            self._freeze(event.id, event.on, self.conventions.early_payoff)
             self.settled_on = event.on
 
     def charge_off(self, event_id: str, on: date) -> None:
@@ -128,7 +148,7 @@ class Book:
         if not self.open:
             self.ignored.append(event_id)
             return
-        self._freeze(event_id, on)
+        self._freeze(event_id, on, self.conventions.charge_off)
         self.charged_off_on = on
         self.charged_off = self.position(on)
 
@@ -144,7 +164,12 @@ class Book:
             row = by_number[part.installment]
             row.accrue(on)
             row.paid.add(part.component, part.amount)
+        self._note(on, parts)
         return parts, rest
+
+    def _note(self, on: date, parts: Sequence[Part]) -> None:
+        """Remember when principal was met: interest on the actual balance asks for it."""
+        self.moves += [(on, p.installment, p.amount) for p in parts if p.component is Component.PRINCIPAL]
 
     def open_rows(self, on: date) -> list[Row]:
         """The installments whose period is not over and that are not fully met: a new plan takes these."""
@@ -215,10 +240,11 @@ class Book:
                 left -= back
         moves[:] = [move for move in moves if move.amount]
 
-    def _freeze(self, event_id: str, on: date) -> None:
-        """The price ends on this day; what was collected beyond it meets principal first, latest first."""
+    def _freeze(self, event_id: str, on: date, rule: PriceUntil) -> None:
+        """The price ends by the rule; what was collected beyond it meets principal first, latest first."""
         moves: list[Part] = []
+        until = self.priced_until(on, rule)
         for row in self.rows:
-            row.freeze(on, self.pricing.terms.rounding)
+            row.freeze(on, self.pricing.terms.rounding, until)
             moves += self._overpaid(row)
         self.spend(event_id, on, moves, self.rows[::-1])

@@ -17,13 +17,14 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from refi.errors import Fault
-from refi.money import MAX_AMOUNT, round_div
-from refi.schedules import dates
-from refi.schedules.allocation import Order, matrix
-from refi.schedules.amortization import MAX_INSTALLMENTS, Schedule, Terms, calendar, monthly_fee, schedule
+from refi.money import round_div
+from refi.schedules import actual_balance, charging, dates
+from refi.schedules.allocation import Ahead, Order, matrix
+from refi.schedules.amortization import Schedule, Terms, calendar, monthly_fee, schedule
 from refi.schedules.book import Book
 from refi.schedules.contract_events import (
+    Charge,
+    Chargeback,
     ChargeOff,
     Deferral,
     DueDateChange,
@@ -47,7 +48,8 @@ from refi.schedules.contract_state import (
     Status,
     corrections,
 )
-from refi.schedules.conventions import OURS, Conventions
+from refi.schedules.conventions import OURS, ChargebackIs, Conventions
+from refi.schedules.event_faults import check
 from refi.schedules.reading import read
 from refi.schedules.replanning import Pricing
 from refi.schedules.restructuring import modify
@@ -55,7 +57,9 @@ from refi.schedules.rows import PenaltyRate, Row
 
 __all__ = [
     "Balances",
+    "Charge",
     "ChargeOff",
+    "Chargeback",
     "Contract",
     "Correction",
     "Deferral",
@@ -123,15 +127,16 @@ def payoff(contract: Contract, events: Sequence[Event], on: date) -> Payoff:
     book = _book(contract, events, on)
     position = book.position(on)
     rounding = contract.terms.rounding
+    until = book.priced_until(on, contract.conventions.early_payoff)
     interest_saved = fees_saved = overdue = 0
     numerator, denominator = 0, 1
     for row in book.rows:
-        interest, fee = row.earned(on, rounding)
+        interest, fee = row.earned(until, rounding)
         interest_saved += row.interest - interest
         fees_saved += row.fee - fee
         if row.frozen_on is not None:
             continue
-        if row.starts_on <= on < row.ends_on:
+        if row.starts_on <= on < row.ends_on and until == on:
             numerator = row.interest - row.base_interest + row.fee - row.base_fee
             denominator = (row.ends_on - row.since).days
         if row.due_on <= on:
@@ -169,7 +174,7 @@ def open_book(contract: Contract) -> Book:
     ]  # fmt: skip
     if rows[0].due_on <= contract.disbursed_on:
         raise dates.InvalidFirstDueDate.rolls_back("/first_due_on")
-    return Book(
+    book = Book(
         pricing=Pricing.of(terms),
         penalty_rate=PenaltyRate.of(terms, contract.penalty_multiple, contract.penalty_year_days),
         rows=rows,
@@ -178,14 +183,22 @@ def open_book(contract: Contract) -> Book:
         penalty_multiple=contract.penalty_multiple,
         penalty_year_days=contract.penalty_year_days,
         rolled=contract.rolled,
+        conventions=contract.conventions,
+        lent=terms.principal,
+        last_first=contract.order(Mode.DUE).ahead is Ahead.LAST,
+        rates=[(contract.disbursed_on, terms.annual_rate)],
     )
+    actual_balance.give_sizes(book)
+    return book
 
 
 def _book(contract: Contract, events: Sequence[Event], on: date) -> Book:
     """The book after every effective event up to ``on``."""
     book = open_book(contract)
     for event in _effective(contract, events, on):
+        actual_balance.refresh(book, event.on)
         _apply(book, contract, event)
+    actual_balance.refresh(book, on)
     return book
 
 
@@ -198,50 +211,38 @@ def _apply(book: Book, contract: Contract, event: Event) -> None:
         book.waive(event)
     elif isinstance(event, ChargeOff):
         book.charge_off(event.id, event.on)
+    elif isinstance(event, Charge):
+        charging.charge(book, event)
+    elif isinstance(event, Chargeback):
+        if contract.conventions.chargeback is not ChargebackIs.NEVER_RECEIVED:
+            charging.charge_back(book, event)
     elif not isinstance(event, Reversal):
         modify(book, event)
 
 
 def _effective(contract: Contract, events: Sequence[Event], on: date) -> list[Event]:
     """The events that count on a day, in order: those not reversed by then (a reversal may be reversed)."""
-    _check(contract, events)
+    check(contract.terms, contract.disbursed_on, contract.conventions, events)
     happened = [event for event in events if event.on <= on]
     undone: set[str] = set()
+    less: dict[str, int] = {}
+    forgets = contract.conventions.chargeback is ChargebackIs.NEVER_RECEIVED
     for event in reversed(happened):
-        if isinstance(event, Reversal) and event.id not in undone:
+        if event.id in undone:
+            continue
+        if isinstance(event, Reversal) or (
+            forgets and isinstance(event, Chargeback) and event.amount is None
+        ):
             undone.add(event.of)
-    kept = [event for event in happened if event.id not in undone]
-    return sorted(kept, key=lambda event: event.on)
+        elif forgets and isinstance(event, Chargeback):
+            less[event.of] = less.get(event.of, 0) + (event.amount or 0)
+    kept = [_less(event, less) for event in happened if event.id not in undone]
+    return sorted((event for event in kept if event is not None), key=lambda event: event.on)
 
 
-def _check(contract: Contract, events: Sequence[Event]) -> None:
-    seen: set[str] = set()
-    for k, event in enumerate(events):
-        fault = _fault(contract, event, seen)
-        if fault is not None:
-            pointer, code, detail = fault
-            raise InvalidEvent(detail, faults=[Fault(f"/{k}/{pointer}", code)], event=event.id)
-        seen.add(event.id)
-
-
-def _fault(contract: Contract, event: Event, seen: set[str]) -> tuple[str, str, str] | None:
-    if event.id in seen:
-        return "id", "twice", f"the event {event.id} is listed twice"
-    if event.on < contract.disbursed_on:
-        return "on", "too_early", "nothing happens before the payout"
-    if isinstance(event, Reversal):
-        return None if event.of in seen else ("of", "unknown", "only an earlier event is reversed")
-    if isinstance(event, Receipt | Recovery | Waiver):
-        if isinstance(event, Receipt) and event.mode not in tuple(Mode):
-            return "mode", "unknown", f"no mode is called {event.mode!r}"
-        fits = type(event.amount) is int and 0 < event.amount <= MAX_AMOUNT
-        return None if fits else ("amount", "out_of_range", "an amount is a positive whole number")
-    if isinstance(event, Deferral) and not 1 <= event.months <= 12:
-        return "months", "out_of_range", "a deferral is of 1 to 12 months"
-    if isinstance(event, Reage | Reamortization) and event.installments is not None:
-        fits = type(event.installments) is int and 1 <= event.installments <= MAX_INSTALLMENTS
-        if not fits:
-            return "installments", "out_of_range", "there are 1 to 60 installments"
-    if isinstance(event, Reamortization) and event.annual_rate is not None:
-        replace(contract.terms, annual_rate=event.annual_rate)  # refuses a rate that no terms may have
-    return None
+def _less(event: Event, taken_back: Mapping[str, int]) -> Event | None:
+    """The event without the part of its money that was taken back."""
+    amount = taken_back.get(event.id)
+    if amount is None or not isinstance(event, Receipt):
+        return event
+    return replace(event, amount=event.amount - amount) if amount < event.amount else None

@@ -55,6 +55,34 @@ class Reversal:
 
 
 @dataclass(frozen=True, slots=True)
+class Chargeback:
+    """Money of an earlier receipt is taken back by whoever had paid it: all of it, or ``amount``.
+
+    Seen from ``on``, that money was never received; or, as the convention ``chargeback`` says, it is a new
+    debt on the current installment (the next one due; one more, due on the day, when there is none).
+    """
+
+    id: str
+    on: date
+    of: str
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A fee or a penalty of a fixed amount, owed from the day, on an installment.
+
+    ``installment`` defaults to the next one due (one more, due on the day, when there is none).
+    """
+
+    id: str
+    on: date
+    amount: int
+    component: Component = Component.FEE
+    installment: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Waiver:
     """A debt is given up: up to ``amount`` of one component, oldest first, or of one installment only.
 
@@ -140,4 +168,4 @@ class Reamortization:
 
 
 Modification = Deferral | DueDateChange | Reage | Reamortization
-Event = Receipt | Recovery | Reversal | Waiver | ChargeOff | Modification
+Event = Receipt | Recovery | Reversal | Chargeback | Charge | Waiver | ChargeOff | Modification

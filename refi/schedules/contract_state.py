@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -101,6 +101,7 @@ class State:
         prepaid_principal: principal repaid ahead of the schedule: with the installments' principal it makes
             the amount lent.
         charged_off: what was written off, by component, when it was.
+        charges: the debts that each charge, or chargeback that is one, put on the loan.
     """
 
     on: date
@@ -123,6 +124,7 @@ class State:
     ignored: tuple[str, ...]
     charged_off_on: date | None
     charged_off: Paid | None
+    charges: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,21 +22,89 @@ class InvalidConvention(Refused):
     code = "validation_failed"
 
 
+class PriceUntil(StrEnum):
+    """Up to when interest and fees are owed by somebody who pays off early, or whose loan is written off."""
+
+    TO_THE_DAY = "to_the_day"
+    TO_THE_NEXT_DUE_DATE = "to_the_next_due_date"
+    IN_FULL = "in_full"
+
+
+class ChargebackIs(StrEnum):
+    """What money that was taken back is."""
+
+    NEVER_RECEIVED = "never_received"
+    NEW_PRINCIPAL = "new_principal"
+    AS_ALLOCATED = "as_allocated"
+
+
+class ReAgeing(StrEnum):
+    """How a re-aged loan is spread anew."""
+
+    LEVELLED = "levelled"
+    EQUAL_PAYABLE_INTEREST = "equal_payable_interest"
+    EQUAL_FULL_INTEREST = "equal_full_interest"
+
+
+class EarnedOn(StrEnum):
+    """On which balance interest is earned."""
+
+    SCHEDULED_BALANCE = "scheduled_balance"
+    ACTUAL_BALANCE = "actual_balance"
+
+
+class PastDueInterest(StrEnum):
+    """Whether interest on the actual balance goes on for principal that is past due."""
+
+    ACCRUES = "accrues"
+    STANDS_STILL = "stands_still"
+
+
 @dataclass(frozen=True, slots=True)
 class Conventions:
     """One choice for each thing that systems treat differently.
 
     Attributes:
         order: which debts money meets first (`refi.schedules.allocation`).
+        early_payoff: the price of a payoff before the end. ``to_the_day`` is Civil Code 677 and Apache
+            Fineract's TILL_PRE_CLOSURE_DATE; ``to_the_next_due_date`` its TILL_REST_FREQUENCY_DATE; with
+            ``in_full`` nothing is rebated (its loans without interest recalculation).
+        charge_off: the price that a charge-off leaves owed. ``to_the_day`` is Fineract's ZERO_INTEREST and
+            ACCELERATE_MATURITY, ``in_full`` its REGULAR.
+        chargeback: ``never_received``: history is replayed without the money. ``new_principal``: principal
+            of the current installment (Fineract without credit allocation); ``as_allocated``: of the
+            components that the money had met, penalties first, then fees, interest, principal (its credit
+            allocation).
+        re_age: ``levelled``: overdue principal joins the coming installments, levelled anew; overdue
+            interest, fees and penalties fall due with the last one (ours). ``equal_payable_interest``,
+            ``equal_full_interest``: all that is owed, with the interest earned by the day or all of the plan,
+            in equal parts over new installments; nothing more is earned (Fineract's EQUAL_AMORTIZATION_*).
+        interest: ``scheduled_balance``: the plan's, whenever money comes (ours; what is late costs a
+            penalty). ``actual_balance``: `refi.schedules.actual_balance` (Fineract's interest recalculation).
+        past_due_interest: on the actual balance, whether overdue principal goes on earning interest
+            (``stands_still`` is Fineract's disallowInterestCalculationOnPastDue).
     """
 
     order: Order = BY_LAW
+    early_payoff: PriceUntil = PriceUntil.TO_THE_DAY
+    charge_off: PriceUntil = PriceUntil.TO_THE_DAY
+    chargeback: ChargebackIs = ChargebackIs.NEVER_RECEIVED
+    re_age: ReAgeing = ReAgeing.LEVELLED
+    interest: EarnedOn = EarnedOn.SCHEDULED_BALANCE
+    past_due_interest: PastDueInterest = PastDueInterest.ACCRUES
 
 
 OURS = Conventions()
 
 PARTS_OF_ORDER: Mapping[str, type[StrEnum]] = {"across": Across, "ahead": Ahead}
-CHOICES: Mapping[str, type[StrEnum]] = {}
+CHOICES: Mapping[str, type[StrEnum]] = {
+    "early_payoff": PriceUntil,
+    "charge_off": PriceUntil,
+    "chargeback": ChargebackIs,
+    "re_age": ReAgeing,
+    "interest": EarnedOn,
+    "past_due_interest": PastDueInterest,
+}
 
 
 def named(names: Mapping[str, str]) -> Conventions:
@@ -67,4 +135,4 @@ def _named(names: tuple[tuple[str, str], ...]) -> Conventions:
         faults += [Fault(fault.pointer or "/order", fault.code) for fault in refusal.faults]
     if faults:
         raise InvalidConvention("there is no such convention", faults=faults)
-    return Conventions(order=base)
+    return Conventions(order=base, **{name: chosen[name] for name in CHOICES if name in chosen})

@@ -48,6 +48,7 @@ def read(book: Book, on: date) -> State:
         charged_off=None
         if written_off is None
         else Paid(written_off.principal, written_off.interest, written_off.fees, written_off.penalties),
+        charges=book.charges,
     )
 
 

@@ -7,9 +7,10 @@ from datetime import date
 from decimal import Decimal
 
 from refi.money import round_div
-from refi.schedules import dates
+from refi.schedules import actual_balance, dates, equal_parts
 from refi.schedules.book import Book
 from refi.schedules.contract_events import Deferral, DueDateChange, Modification, Reage, Reamortization
+from refi.schedules.conventions import EarnedOn, ReAgeing
 from refi.schedules.day_count import weight
 from refi.schedules.replanning import Pricing, replan
 from refi.schedules.rows import PenaltyRate, Row
@@ -28,6 +29,9 @@ def _apply(book: Book, event: Modification) -> bool:
         return _reage(book, event, rows)
     if not rows:
         return False
+    if book.conventions.interest is EarnedOn.ACTUAL_BALANCE and isinstance(event, Reamortization):
+        actual_balance.change_rate(book, event.on, event.annual_rate or book.rates[-1][1])
+        return True
     if isinstance(event, Deferral):
         first = dates.add_months(rows[0].ends_on, event.months, book.anchor)
         if event.interest_free:
@@ -77,6 +81,9 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> bool:
         return False
     if not _least(rows) <= count:
         return False
+    if book.conventions.re_age is not ReAgeing.LEVELLED:
+        equal_parts.spread(book, event, first, count)
+        return True
     moved = 0
     for row in late:
         row.accrue(event.on)

@@ -63,13 +63,15 @@ class Row:
     ``ends_on`` when a holiday or a re-ageing moved it). What was earned by ``since`` is the
     base; the rest of the price is earned evenly from there. ``weight_left`` and ``fee_left`` are the
     parts of the period's day-count weight and of its fee that lie ahead; ``period_fee`` is a whole fee.
-    ``frozen_on`` is the day after which nothing accrues.
+    ``frozen_on`` is the day after which nothing accrues. Where interest is on the actual balance, ``size`` is
+    the installment's level amount, ``extra`` interest put on it, ``carried`` interest of earlier periods
+    that comes with it, and ``ahead`` the principal that money in advance meets.
     """
 
     __slots__ = (
-        "base_fee", "base_interest", "due_on", "ends_on", "fee", "fee_left", "frozen_on", "interest",
-        "number", "paid", "penalty_fixed", "penalty_from", "period_fee", "principal", "principal_days",
-        "since", "starts_on", "waived", "weight", "weight_left",
+        "ahead", "base_fee", "base_interest", "carried", "due_on", "ends_on", "extra", "fee", "fee_left",
+        "frozen_on", "interest", "number", "paid", "penalty_fixed", "penalty_from", "period_fee",
+        "principal", "principal_days", "since", "size", "starts_on", "waived", "weight", "weight_left",
     )  # fmt: skip
 
     def __init__(
@@ -102,11 +104,24 @@ class Row:
         self.penalty_fixed = Fraction(0)
         self.penalty_from = self.due_on
         self.frozen_on: date | None = None
+        self.size: int | None = None
+        self.ahead: int | None = None
+        self.extra = self.carried = 0
 
     def unpaid(self, component: Component, penalty: int = 0) -> int:
         """What is still owed of one component at its scheduled amount; ``penalty`` is that of the day."""
         owed = penalty if component is Component.PENALTY else int(getattr(self, component))
         return owed - int(getattr(self.paid, component)) - int(getattr(self.waived, component))
+
+    @property
+    def met(self) -> bool:
+        """Whether anything of it was paid or waived."""
+        return bool(self.paid.total or self.waived.total)
+
+    @property
+    def met_principal(self) -> int:
+        """Principal paid or waived."""
+        return self.paid.principal + self.waived.principal
 
     @property
     def unpaid_principal(self) -> int:
@@ -142,10 +157,12 @@ class Row:
             days += self.unpaid_principal * (on - self.penalty_from).days
         return rate.on(days, self.penalty_fixed) if days or self.penalty_fixed else 0
 
-    def freeze(self, on: date, rounding: Rounding) -> None:
-        """Nothing accrues after ``on``; interest and fee become what was earned by then."""
+    def freeze(self, on: date, rounding: Rounding, until: date) -> None:
+        """Nothing accrues after ``on``; interest and fee become what is earned ``until`` then."""
         self.accrue(on)
-        self.interest, self.fee = self.earned(on, rounding)
+        self.interest, self.fee = self.earned(until, rounding)
+        if self.ahead is not None and until <= on:
+            self.principal = self.ahead
         self.frozen_on = on
 
     def earned(self, on: date, rounding: Rounding) -> tuple[int, int]:
@@ -190,14 +207,38 @@ class Row:
         self.weight = weight
         self.penalty_from = due_on
 
+    def put(self, component: Component, amount: int) -> None:
+        """Add a debt that is owed at once."""
+        if component is Component.PENALTY:
+            self.penalty_fixed += amount
+            return
+        setattr(self, component, getattr(self, component) + amount)
+        if component is Component.FEE:
+            self.base_fee += amount
+        elif component is Component.INTEREST:
+            self.base_interest += amount
+            self.extra += amount
+        if self.size is not None and component is not Component.FEE:
+            self.size += amount
+
+    def thaw(self) -> None:
+        """What the row owes stays; only what is put on it from now on can be late."""
+        self.base_interest, self.base_fee = self.interest, self.fee
+        self.frozen_on = None
+        self.penalty_from = max(self.penalty_from, self.due_on)
+
     def owed(self, on: date, rate: PenaltyRate) -> Owed:
         """What can be allocated to this row on a day, at scheduled amounts."""
         when = When.IN_ADVANCE if self.due_on > on else When.DUE if self.due_on == on else When.PAST_DUE
+        principal, interest = self.unpaid_principal, self.unpaid(Component.INTEREST)
+        if self.ahead is not None and when is When.IN_ADVANCE and self.frozen_on is None:
+            principal += self.ahead - self.principal
+            interest += self.base_interest - self.interest
         return Owed(
             self.number,
             when,
-            max(0, self.unpaid_principal),
-            max(0, self.unpaid(Component.INTEREST)),
+            max(0, principal),
+            max(0, interest),
             max(0, self.unpaid(Component.FEE)),
             max(0, self.unpaid(Component.PENALTY, self.penalty(on, rate))),
         )

@@ -1,0 +1,76 @@
+"""Debts that come on top of the plan: fees and penalties of a fixed amount, and money taken back."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from refi.schedules.allocation import Component, Part
+from refi.schedules.book import Book
+from refi.schedules.contract_events import Charge, Chargeback
+from refi.schedules.conventions import ChargebackIs, EarnedOn
+from refi.schedules.rows import Row
+
+CREDITED = (Component.PENALTY, Component.FEE, Component.INTEREST, Component.PRINCIPAL)
+"""In which order what a receipt had met is owed again (the credit allocation of Apache Fineract)."""
+
+
+def charge(book: Book, event: Charge) -> None:
+    """Put a fee or a penalty on an installment; ignored once the loan is settled."""
+    if not book.open:
+        book.ignored.append(event.id)
+        return
+    named = next((row for row in book.rows if row.number == event.installment), None)
+    row = named or _current(book, event.on)
+    _put(book, event.id, event.on, row, {event.component: event.amount})
+
+
+def charge_back(book: Book, event: Chargeback) -> None:
+    """Owe again what a receipt had paid; what it had paid too much is taken back first."""
+    met = book.allocations.get(event.of)
+    if met is None:
+        book.ignored.append(event.id)
+        return
+    amount = event.amount or sum(part.amount for part in met) + book.excess.get(event.of, 0)
+    unused = min(amount, book.excess.get(event.of, 0))
+    book.excess[event.of] = book.excess.get(event.of, 0) - unused
+    amount -= unused
+    debts = {Component.PRINCIPAL: amount}
+    if book.conventions.chargeback is ChargebackIs.AS_ALLOCATED:
+        debts = {}
+        for component in CREDITED:
+            pool = sum(part.amount for part in met if part.component is component)
+            before = book.taken_back.get((event.of, component), 0)
+            debts[component] = min(amount, pool - before)
+            amount -= debts[component]
+            book.taken_back[event.of, component] = before + debts[component]
+        debts[Component.PRINCIPAL] += amount
+    if not any(debts.values()):
+        return
+    row = _current(book, event.on)
+    if book.charged_off_on is None:
+        book.settled_on = None
+        row.thaw()
+        if book.conventions.interest is EarnedOn.ACTUAL_BALANCE:
+            for other in book.rows:
+                other.frozen_on = None
+    _put(book, event.id, event.on, row, debts)
+
+
+def _put(book: Book, event_id: str, on: date, row: Row, debts: dict[Component, int]) -> None:
+    row.accrue(on)
+    for component, amount in debts.items():
+        row.put(component, amount)
+        if component is Component.PRINCIPAL and amount:
+            book.added.append((on, amount))
+    parts = tuple(Part(row.number, component, amount) for component, amount in debts.items() if amount)
+    book.charges[event_id] = parts
+
+
+def _current(book: Book, on: date) -> Row:
+    """The next installment due, or one more that is due on the day."""
+    coming = [row for row in book.rows if row.due_on >= on]
+    if coming:
+        return min(coming, key=lambda row: (row.due_on, row.number))
+    row = Row(max(row.number for row in book.rows) + 1, on, on, 0, 0, 0, 0)
+    book.rows.append(row)
+    return row

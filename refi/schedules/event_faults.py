@@ -1,0 +1,112 @@
+"""Events that cannot have happened to a contract are refused by name before anything is replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from refi.errors import Fault
+from refi.money import MAX_AMOUNT
+from refi.schedules.allocation import Component
+from refi.schedules.amortization import MAX_INSTALLMENTS, Method, Terms
+from refi.schedules.contract_events import (
+    Charge,
+    Chargeback,
+    Deferral,
+    DueDateChange,
+    Event,
+    InvalidEvent,
+    Mode,
+    Reage,
+    Reamortization,
+    Receipt,
+    Recovery,
+    Reversal,
+    Waiver,
+)
+from refi.schedules.conventions import Conventions, EarnedOn, InvalidConvention, ReAgeing
+
+Found = tuple[str, str, str] | None
+"""The field at fault, the code, and what is wrong in words."""
+
+NOT_WITH = "not_with_actual_balance"
+
+
+def check(terms: Terms, disbursed_on: date, conventions: Conventions, events: Sequence[Event]) -> None:
+    """Raise `InvalidEvent` for the first event that cannot be, `InvalidConvention` if terms do not fit."""
+    actual = conventions.interest is EarnedOn.ACTUAL_BALANCE
+    if actual and terms.method is not Method.EQUAL_INSTALLMENT:
+        raise InvalidConvention(
+            "interest on the actual balance is for equal installments", faults=[Fault("/interest", "method")]
+        )
+    seen: dict[str, Event] = {}
+    taken_back: dict[str, int] = {}
+    for k, event in enumerate(events):
+        fault = _fault(terms, disbursed_on, event, seen) or _refused(event, conventions, actual)
+        if isinstance(event, Chargeback) and fault is None:
+            fault = _too_much(event, seen, taken_back)
+        if fault is not None:
+            pointer, code, detail = fault
+            raise InvalidEvent(detail, faults=[Fault(f"/{k}/{pointer}", code)], event=event.id)
+        seen[event.id] = event
+
+
+def _fault(terms: Terms, disbursed_on: date, event: Event, seen: Mapping[str, Event]) -> Found:
+    if event.id in seen:
+        return "id", "twice", f"the event {event.id} is listed twice"
+    if event.on < disbursed_on:
+        return "on", "too_early", "nothing happens before the payout"
+    if isinstance(event, Reversal):
+        return None if event.of in seen else ("of", "unknown", "only an earlier event is reversed")
+    if isinstance(event, Receipt | Recovery | Waiver | Charge):
+        return _wrong_money(event)
+    if isinstance(event, Deferral) and not 1 <= event.months <= 12:
+        return "months", "out_of_range", "a deferral is of 1 to 12 months"
+    if isinstance(event, Reage | Reamortization):
+        if event.installments is not None and not _fits(event.installments, MAX_INSTALLMENTS):
+            return "installments", "out_of_range", "there are 1 to 60 installments"
+        if isinstance(event, Reamortization) and event.annual_rate is not None:
+            replace(terms, annual_rate=event.annual_rate)  # refuses a rate that no terms may have
+    return None
+
+
+def _wrong_money(event: Receipt | Recovery | Waiver | Charge) -> Found:
+    if isinstance(event, Receipt) and event.mode not in tuple(Mode):
+        return "mode", "unknown", f"no mode is called {event.mode!r}"
+    if isinstance(event, Charge) and event.component not in (Component.FEE, Component.PENALTY):
+        return "component", "unknown", "a charge is a fee or a penalty"
+    fits = _fits(event.amount, MAX_AMOUNT)
+    return None if fits else ("amount", "out_of_range", "an amount is a positive whole number")
+
+
+def _fits(value: object, most: int) -> bool:
+    return type(value) is int and 0 < value <= most
+
+
+def _too_much(event: Chargeback, seen: Mapping[str, Event], taken_back: dict[str, int]) -> Found:
+    """Only a receipt is charged back, and no more of it than was received."""
+    receipt = seen.get(event.of)
+    if not isinstance(receipt, Receipt):
+        return "of", "unknown", "only an earlier receipt is charged back"
+    left = receipt.amount - taken_back.get(event.of, 0)
+    amount = left if event.amount is None else event.amount
+    if not _fits(amount, left):
+        return "amount", "out_of_range", "no more is charged back than was received"
+    taken_back[event.of] = taken_back.get(event.of, 0) + amount
+    return None
+
+
+def _refused(event: Event, conventions: Conventions, actual: bool) -> Found:
+    """What interest on the actual balance has no rule for."""
+    if not actual:
+        return None
+    if isinstance(event, Deferral | DueDateChange):
+        return "type", NOT_WITH, "dates do not move where interest is on the actual balance"
+    if isinstance(event, Reage) and conventions.re_age is ReAgeing.LEVELLED:
+        return "type", NOT_WITH, "with interest on the actual balance a loan is re-aged in equal parts"
+    if isinstance(event, Reamortization) and (event.installments is not None or event.annual_rate is None):
+        return "installments", NOT_WITH, "with interest on the actual balance only the rate changes"
+    if isinstance(event, Receipt) and event.mode in (Mode.PREPAY_SHORTEN, Mode.PREPAY_LOWER):
+        return "mode", NOT_WITH, "the order says which installments money in advance meets"
+    return None

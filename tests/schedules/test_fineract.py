@@ -1,0 +1,207 @@
+"""Worked examples of Apache Fineract, through `refi.schedules.cases` under the conventions that it goes by.
+
+Figures from its public suites: ``ProgressiveEMICalculatorTest`` (named by method) and the end-to-end features
+``EMICalculation``, ``LoanReAgingEqualAmortization`` and ``LoanChargeback`` (named by TestRail id). All lend
+100.00 at 7 % over six months from 1 January 2024, 30/360, interest recalculated daily, unless they say
+otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from refi.schedules import cases
+
+LOAN = {
+    "principal": 10_000, "annual_rate": "0.07", "installments": 6, "disbursed_on": "2024-01-01",
+    "rounding": "half_even", "penalty_multiple": "0",
+}  # fmt: skip
+NEXT = {"interest": "actual_balance", "order": "penalty_fee_interest_principal"}
+LAST = {**NEXT, "ahead": "last"}
+Event = dict[str, Any]
+
+
+def paid(on: str, amount: int) -> Event:
+    return {"type": "payment", "on": on, "amount": amount}
+
+
+def rate(on: str, annual_rate: str) -> Event:
+    return {"type": "re_amortization", "on": on, "annual_rate": annual_rate}
+
+
+def run(events: list[Event], conventions: dict[str, str], **changes: Any) -> dict[str, Any]:
+    return cases.answer({**LOAN, "conventions": conventions, "events": events, **changes})
+
+
+def rows(found: dict[str, Any]) -> list[tuple[int, int]]:
+    return [(row["principal"], row["interest"]) for row in found["installments"]]
+
+
+FIRST, SECOND = paid("2024-02-01", 1_701), paid("2024-02-15", 1_701)
+SCHEDULES: list[tuple[str, list[Event], dict[str, str], list[tuple[int, int]]]] = [
+    ("C3249: EMI paid late, plan",
+     [], NEXT, [(1_643, 58), (1_652, 49), (1_662, 39), (1_672, 29), (1_681, 20), (1_690, 10)]),
+    ("C3249: EMI paid late",
+     [SECOND], NEXT, [(1_643, 58), (1_648, 53), (1_662, 39), (1_672, 29), (1_681, 20), (1_694, 10)]),
+    ("C3250: excess paid late, next installment",
+     [paid("2024-02-15", 3_402)], NEXT,
+     [(1_643, 58), (1_673, 28), (1_642, 59), (1_672, 29), (1_681, 20), (1_689, 10)]),
+    ("C3267: excess paid late, last installment",
+     [paid("2024-02-15", 3_402)], LAST,
+     [(1_643, 58), (1_653, 48), (1_672, 29), (1_682, 19), (1_649, 10), (1_701, 0)]),
+    ("C3251: less than the interest due, early",
+     [paid("2024-01-15", 20)], NEXT,
+     [(1_643, 58), (1_652, 49), (1_662, 39), (1_672, 29), (1_681, 20), (1_690, 10)]),
+    ("C3252: a cent more than the interest due, early",
+     [paid("2024-01-15", 27)], NEXT,
+     [(1_643, 58), (1_652, 49), (1_662, 39), (1_672, 29), (1_681, 20), (1_690, 10)]),
+    ("test_balance_correction_on0215",
+     [FIRST, SECOND], NEXT, [(1_643, 58), (1_677, 24), (1_642, 59), (1_672, 29), (1_681, 20), (1_685, 10)]),
+    ("test_payoff_on0215",
+     [FIRST, paid("2024-02-15", 8_381)], NEXT,
+     [(1_643, 58), (1_677, 24), (1_701, 0), (1_701, 0), (1_701, 0), (1_577, 0)]),
+    ("test_payoff_on0115, but the last",
+     [paid("2024-01-15", 5 * 1_701)], NEXT,
+     [(1_675, 26), (1_701, 0), (1_701, 0), (1_701, 0), (1_701, 0), (1_521, 50)]),
+    ("test_payoff_on0115",
+     [paid("2024-01-15", 5 * 1_701), paid("2024-01-15", 1_521)], NEXT,
+     [(1_675, 26), (1_701, 0), (1_701, 0), (1_701, 0), (1_701, 0), (1_521, 0)]),
+    ("test_reschedule_interest_on0201_4per",
+     [FIRST, rate("2024-02-01", "0.04")], NEXT,
+     [(1_643, 58), (1_660, 28), (1_666, 22), (1_671, 17), (1_677, 11), (1_683, 6)]),
+    ("test_reschedule_interest_on0215_4per",  # its day is the first at the new rate, ours the last at the old
+     [FIRST, rate("2024-02-14", "0.04")], NEXT,
+     [(1_643, 58), (1_653, 37), (1_668, 22), (1_673, 17), (1_679, 11), (1_684, 6)]),
+    ("test_reschedule_interest_on0120_adjsLst",
+     [paid("2024-01-15", 1_701), rate("2024-01-19", "0.04")], LAST,
+     [(1_636, 44), (1_658, 22), (1_663, 17), (1_669, 11), (1_673, 6), (1_701, 0)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "conventions", "expected"),
+    [case[1:] for case in SCHEDULES],
+    ids=[case[0] for case in SCHEDULES],
+)
+def test_the_schedule_is_theirs(
+    events: list[Event], conventions: dict[str, str], expected: list[tuple[int, int]]
+) -> None:
+    found = run(events, conventions)
+    assert rows(found) == expected
+    assert sum(principal for principal, _ in expected) == 10_000
+
+
+def test_the_split_of_excess_paid_late_is_theirs() -> None:
+    """C3250, C3267: 34.02 is 33.16 of principal and 0.86 of interest; with the last first 33.44 and 0.58."""
+    for conventions, principal, interest in ((NEXT, 3_316, 86), (LAST, 3_344, 58)):
+        found = run([paid("2024-02-15", 3_402)], conventions)
+        parts = found["allocations"]["payment_1"]
+        sums = {
+            name: sum(part["amount"] for part in parts if part["component"] == name)
+            for name in ("principal", "interest")
+        }
+        assert sums == {"principal": principal, "interest": interest}
+        assert found["balances"]["principal"] == 10_000 - principal
+
+
+def test_due_amounts_on_a_day_are_theirs() -> None:
+    """test_balance_correction_on0215: on 15 February 0.24 of interest is due, and 83.81 settles."""
+    found = run([FIRST], NEXT, on="2024-02-15")
+    assert (found["balances"]["interest"], found["payoff"]["total"]) == (24, 8_381)
+    settled = run([FIRST, paid("2024-02-15", 8_381)], NEXT)
+    assert (settled["settled_on"], settled["balances"]["total"]) == ("2024-02-15", 0)
+
+
+RE_AGE = {"type": "re_age", "id": "aged", "on": "2024-03-15", "installments": 6, "first_due_on": "2024-04-01"}
+
+
+def test_re_ageing_in_equal_parts_is_theirs() -> None:
+    """C4198: 83.57 and 0.71 of payable interest over six installments; undone on 1 April, late to the day."""
+    conventions = {**NEXT, "re_age": "equal_payable_interest"}
+    found = run([FIRST, RE_AGE], conventions)
+    assert rows(found) == [(1_643, 58), (0, 0), *[(1_393, 12)] * 5, (1_392, 11)]
+    assert [row["due_date"] for row in found["installments"][2:]] == [
+        "2024-04-01", "2024-05-01", "2024-06-01", "2024-07-01", "2024-08-01", "2024-09-01",
+    ]  # fmt: skip
+    assert (found["balances"]["total"], found["days_past_due"]) == (8_428, 0)
+    undone = run([FIRST, RE_AGE, {"type": "reversal", "on": "2024-04-01", "of": "aged"}], conventions)
+    assert rows(undone) == [(1_643, 58), (1_652, 49), (1_652, 49), (1_672, 29), (1_681, 20), (1_700, 10)]
+
+
+FREE = {"principal": 50_000, "annual_rate": "0", "installments": 4}
+DUE_FIRST = {"order": "penalty_fee_interest_principal", "chargeback": "as_allocated"}
+
+
+def charged(on: str, amount: int, component: str = "penalty") -> Event:
+    return {"type": "charge", "on": on, "amount": amount, "component": component}
+
+
+def taken_back(on: str, of: str, amount: int) -> Event:
+    return {"type": "chargeback", "on": on, "of": of, "amount": amount}
+
+
+def test_a_chargeback_is_allocated_as_theirs() -> None:
+    """C3083, its fortnights made months: 53.00 of a payment of 128.00 is 3.00 penalty and 50.00 principal."""
+    found = run(
+        [
+            charged("2024-02-02", 300), paid("2024-02-04", 12_500),
+            {**paid("2024-03-01", 12_800), "id": "second"}, taken_back("2024-03-05", "second", 5_300),
+            paid("2024-04-01", 17_500), paid("2024-05-01", 12_800),
+        ],
+        DUE_FIRST, **FREE,
+    )  # fmt: skip
+    assert [(row["principal"], row["penalty"], row["paid"]) for row in found["installments"]] == [
+        (12_500, 0, 12_500), (12_500, 300, 12_800), (17_500, 300, 17_800), (12_500, 0, 12_500),
+    ]  # fmt: skip
+    assert found["charges"]["chargeback_4"] == [
+        {"installment": 3, "component": "penalty", "amount": 300},
+        {"installment": 3, "component": "principal", "amount": 5_000},
+    ]
+    assert found["settled_on"] == "2024-05-01"
+
+
+def test_a_chargeback_with_penalty_and_fee_is_allocated_as_theirs() -> None:
+    """C3084, its fortnights made months: 50.00 of 125.00 (3 penalty, 4 fee, 118 principal) is 3, 4 and 43."""
+    found = run(
+        [
+            charged("2024-02-02", 300), charged("2024-02-02", 400, "fee"), paid("2024-02-04", 12_500),
+            {**paid("2024-03-01", 12_500), "id": "second"}, taken_back("2024-03-05", "second", 5_000),
+            paid("2024-04-01", 12_500), paid("2024-05-01", 18_200),
+        ],
+        DUE_FIRST, **FREE,
+    )  # fmt: skip
+    assert [(row["principal"], row["fee"], row["penalty"]) for row in found["installments"]] == [
+        (12_500, 0, 0), (12_500, 400, 300), (16_800, 400, 300), (12_500, 0, 0),
+    ]  # fmt: skip
+    parts = found["allocations"]["payment_6"]
+    sums = {
+        name: sum(part["amount"] for part in parts if part["component"] == name)
+        for name in ("penalty", "fee", "principal")
+    }
+    assert sums == {"penalty": 300, "fee": 400, "principal": 11_800}
+    assert found["settled_on"] == "2024-05-01"
+
+
+def test_two_payments_are_charged_back_as_theirs() -> None:
+    """C3085, its fortnights made months: both go to the third installment, 375.00."""
+    found = run(
+        [
+            {**paid("2024-02-04", 12_500), "id": "one"}, {**paid("2024-03-01", 12_500), "id": "two"},
+            taken_back("2024-03-05", "one", 12_500), taken_back("2024-03-05", "two", 12_500),
+            paid("2024-04-01", 37_500), paid("2024-05-01", 12_500),
+        ],
+        DUE_FIRST, **FREE,
+    )  # fmt: skip
+    assert [row["principal"] for row in found["installments"]] == [12_500, 12_500, 37_500, 12_500]
+    assert (found["settled_on"], sum(found["excess"].values())) == ("2024-05-01", 0)
+
+
+def test_a_chargeback_of_money_paid_too_much_takes_that_first() -> None:
+    """C3080: of 500.00 paid on 375.00 owed, 25.00 are taken back from the 125.00 too much."""
+    found = run(
+        [{**paid("2024-01-10", 50_000), "id": "all"}, taken_back("2024-01-10", "all", 2_500)],
+        DUE_FIRST, **{**FREE, "principal": 37_500, "installments": 3},
+    )  # fmt: skip
+    assert (found["excess"], found["charges"], found["settled_on"]) == ({"all": 10_000}, {}, "2024-01-10")
