@@ -77,7 +77,7 @@ SQL_CHECKS: dict[str, str] = {
         SELECT key, 'suspense holds ' || sum(amount) || ' that nothing explains' FROM (
             SELECT CASE WHEN t.source LIKE 'pay\\_%' THEN t.source
                         WHEN t.source LIKE 'refd\\_%' THEN coalesce(r.payment_id, r.of)
-                        ELSE split_part(t.cause, ':', 2) END AS key,
+                        ELSE regexp_replace(t.cause, '^transfer\\:|\\:matched$', '', 'g') END AS key,
                    CASE WHEN t.credit = 'suspense' THEN t.amount ELSE -t.amount END AS amount
             FROM transfers t LEFT JOIN refunds r ON r.id = t.source WHERE 'suspense' IN (t.debit, t.credit)
             UNION ALL

@@ -60,7 +60,13 @@ def account_of(contract: Contract, movements: Sequence[Moved], acts: Sequence[Ha
 
 
 def received(movements: Sequence[Moved]) -> list[Event]:
-    """The receipts that were booked, and, for those that no movement carries any more, their reversals."""
+    """The receipts that were booked, and, for those that no movement carries any more, their reversals.
+
+    A loan whose payoff came back and was sent again begins anew: what its first life had received was taken
+    back with it, and is older than the contract as it is dated now.
+    """
+    begun = max((k for k, row in enumerate(movements) if row.kind is Kind.DISBURSEMENT), default=0)
+    movements = movements[begun:]
     taken_back = {row.reverses: row for row in movements if row.reverses}
     latest: dict[str, Moved] = {}
     for row in movements:

@@ -201,7 +201,10 @@ async def _payment_for(work: Work, news: ProviderEvent) -> Payment | None:
         if row is not None and announced and row.status is PaymentStatus.PENDING:
             return row
         reference = row.loan_id if row is not None else ""
-    loan = await work.session.get(Loan, reference) if ids.is_id(reference, "loan") else None
+    if not ids.is_id(reference, "loan"):
+        return None
+    # Locked before a row that points to it is made: two at once would each wait for the other's.
+    loan = await work.session.get(Loan, reference, with_for_update=True, populate_existing=True)
     if loan is None:
         return None
     return await new_transfer(work, loan, news.amount, news.currency)

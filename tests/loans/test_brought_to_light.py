@@ -1,0 +1,76 @@
+"""What random lives brought to light: a second life, transfers at once, an id with colons."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from refi import ids
+from refi.db.work import SYSTEM, Actor
+from refi.ids import LoanId
+from refi.loans import reissue_service
+from refi.loans import service as loans
+from refi.payments import news_service, suspense_act_service, suspense_service
+from refi.payments.provider_events import EventType, ProviderEvent
+from refi.payments.suspense import Remedy
+from refi.payments.suspense_act_service import Said
+from tests.loans.office import Office, findings
+from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
+
+NOT_OURS = ("suspense_is_explained",)  # the payoff that came back was nobody's order
+
+
+async def returned(desk: Desk, loan_id: LoanId) -> None:
+    """The payoff comes back; what was repaid waits to be sent back."""
+    async with desk.runtime.database.work(SYSTEM) as work:
+        loan = await loans.lock(work, loan_id)
+        await loans.cancel(work, loan, "returned", returned_by="pout_1")
+
+
+async def paid_out_again(desk: Desk, loan_id: LoanId) -> None:
+    """The payoff is sent once more and arrives today."""
+    async with desk.runtime.database.work(SYSTEM) as work:
+        await reissue_service.begin_again(work, await loans.lock(work, loan_id))
+        await loans.activate(work, loan_id, credited_on=work.on, cause=ids.new("pout"))
+
+
+async def test_what_was_repaid_before_the_second_payout_is_not_before_the_loan(
+    desk: Desk, office: Office
+) -> None:
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    await a_payment(desk, loan_id, 408_027, ON)
+    await returned(desk, loan_id)
+    await desk.clock_at(ON + timedelta(days=3))
+    await paid_out_again(desk, loan_id)
+    loan = await office.loan(loan_id)
+    assert (loan["status"], loan["balances"]["principal"]) == ("active", 1_200_000)
+    assert loan["disbursed_on"] == "2026-11-25"
+    await a_payment(desk, loan_id, 408_027, ON + timedelta(days=3))
+    assert (await office.loan(loan_id))["balances"]["principal"] == 803_973  # 408,027 less a month's interest
+    assert await findings(desk, but=NOT_OURS) == []
+
+
+async def test_transfers_for_one_loan_take_turns(desk: Desk) -> None:
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    async with asyncio.TaskGroup() as together:  # a deadlock would end the group
+        for _ in range(12):
+            together.create_task(a_payment(desk, loan_id, 1_000, ON))
+    paid = await desk.service.rows("SELECT count(*) AS n FROM payments WHERE status = 'posted'")
+    assert paid[0].n == 12
+    assert await findings(desk) == []
+
+
+async def test_an_audit_knows_a_provider_whose_ids_have_colons(desk: Desk) -> None:
+    news = ProviderEvent(
+        id="evt_1", type=EventType.TRANSFER_RECEIVED, provider_id="in:2026:1", amount=5_000, currency="CNY",
+        effective_on=ON, reference="for nobody",
+    )  # fmt: skip
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    async with desk.runtime.database.work(SYSTEM) as work:
+        await news_service.book_news(work, news)
+    assert await findings(desk) == []
+    waiting = await desk.service.rows("SELECT id FROM suspense_items")
+    async with desk.runtime.database.work(Actor("staff", "somebody")) as work:
+        row = await suspense_service.lock(work, waiting[0].id)
+        await suspense_act_service.mend(work, row, Said(Remedy.MATCH, "theirs", loan_id))
+    assert await findings(desk) == []
