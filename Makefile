@@ -5,6 +5,9 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 WORKERS ?= auto
 STEP = @printf '\n== %s\n'
+# What one Python compiled the next one finds, even where the environment wants none beside the sources.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/bytecode
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

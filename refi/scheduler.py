@@ -28,6 +28,8 @@ from refi.runtime import Runtime
 LEFT_OVER = timedelta(seconds=30)
 """A close that has not finished after so long is asked for again; asking twice does nothing twice."""
 STOPS_WITHIN = 10.0
+NOTED = timedelta(seconds=5)
+"""A firing is noted at most so often: an operator sees whether anybody keeps time."""
 
 log = structlog.get_logger("refi.scheduler")
 
@@ -85,6 +87,8 @@ async def wake(runtime: Runtime, job: Wake, awake: set[asyncio.Task[None]]) -> N
         task.add_done_callback(awake.discard)
     try:
         found = await job.do(runtime)
+        async with runtime.database.work(SYSTEM) as work:
+            await runs.woke(work, job.name, at_most_every=NOTED)
     except Unavailable as error:
         log.warning("not_now", job=job.name, reason=error.detail)
     else:

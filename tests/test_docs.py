@@ -22,6 +22,7 @@ from refi.cli import (
     demo,
     doctor,
     operations,
+    programs,
     reminders,
     replay,
     scoring,
@@ -39,7 +40,9 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 REFERENCE = DOCS / "reference"
 WRITTEN_BY_HAND = {page for page in PAGES if "decisions" not in page.parts}
-COMMAND_MODULES = (arithmetic, decisions, demo, doctor, operations, reminders, replay, scoring, wording)
+COMMAND_MODULES = (
+    arithmetic, decisions, demo, doctor, operations, programs, reminders, replay, scoring, wording,
+)  # fmt: skip
 """Imported for their commands, which register themselves."""
 FROM_THE_FRAMEWORK = {*problems.FRAMEWORK.items(), (500, "internal_error"), (422, "validation_failed")}
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

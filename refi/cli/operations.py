@@ -1,4 +1,4 @@
-"""The commands that run and check an installation."""
+"""The commands that set an installation up, close its days and check it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvicorn
 
 from refi import audit as audits
 from refi import clock
 from refi import close as closing
-from refi.api.app import create_app
 from refi.cli.close_report import close_table
 from refi.cli.progress import counting, steps_of
 from refi.cli.running import with_runtime
@@ -25,11 +23,9 @@ from refi.db import resealing
 from refi.db.work import SYSTEM
 from refi.notifications import push_opt_in_service as push_opt_in
 from refi.runtime import Runtime
-from refi.scheduler import run_scheduler
 from refi.seeding import service as seeding
 from refi.staff import service as staff
 from refi.staff.roles import Role
-from refi.worker import run_worker
 
 SHORTEST_PASSWORD = 12
 USERNAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,59}")
@@ -71,29 +67,6 @@ def migrate() -> None:
 
 
 @app.command()
-def serve(port: Annotated[int, typer.Option(min=1, max=65535)] = 8700, host: str = "127.0.0.1") -> None:
-    """The HTTP service."""
-
-    async def act(runtime: Runtime) -> None:
-        config = uvicorn.Config(create_app(runtime), host=host, port=port, log_config=None, access_log=False)
-        await uvicorn.Server(config).serve()
-
-    with_runtime(act)
-
-
-@app.command()
-def worker() -> None:
-    """Take jobs from the queue until stopped."""
-    with_runtime(run_worker)
-
-
-@app.command()
-def scheduler() -> None:
-    """Wake the timetable's jobs until stopped; any number may run."""
-    with_runtime(run_scheduler)
-
-
-@app.command()
 def close(
     to: Annotated[
         date | None, typer.Option("--date", parser=day, metavar="DATE", help="Close this date.")
@@ -104,14 +77,15 @@ def close(
 ) -> None:
     """Close the open business date, a given one, or every missed one, in order."""
 
-    async def act(runtime: Runtime) -> list[dict[str, Any]]:
+    async def act(runtime: Runtime) -> dict[str, Any]:
         with steps_of("steps") as tick:
-            return await closing.close_command(
+            closed = await closing.close_command(
                 runtime, to, catch_up=catch_up, dry_run=dry_run, on_progress=tick
             )
+        currency = runtime.database.policy.market.currency
+        return {"closed": closed, "dry_run": dry_run, "currency": currency}
 
-    closed = with_runtime(act)
-    show({"closed": closed, "dry_run": dry_run}, as_json, close_table)
+    show(with_runtime(act), as_json, close_table)
 
 
 @app.command()

@@ -77,6 +77,36 @@ async def waiting(connection: asyncpg.Connection, entrypoints: Sequence[str], at
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What waits in the queue: due now, later, being worked on, parked; how long the oldest has been due."""
+
+    due: int
+    later: int
+    working: int
+    parked: int
+    oldest: timedelta
+
+
+async def depth(connection: asyncpg.Connection) -> Depth:
+    """How deep the queue is now."""
+    row = await connection.fetchrow(
+        "SELECT count(*) FILTER (WHERE status = 'queued' AND execute_after <= now()) AS due,"  # noqa: S608
+        " count(*) FILTER (WHERE status = 'queued' AND execute_after > now()) AS later,"
+        " count(*) FILTER (WHERE status = 'picked') AS working,"
+        " count(*) FILTER (WHERE status = 'failed') AS parked,"
+        " coalesce(now() - min(execute_after) FILTER (WHERE status = 'queued' AND execute_after <= now()),"
+        f" interval '0') AS oldest FROM {SCHEMA}.pgqueuer"
+    )
+    return Depth(**dict(row))
+
+
+async def its_time(connection: asyncpg.Connection) -> datetime:
+    """What the queue's clock says, by which its jobs fall due."""
+    found: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return found
+
+
 async def unfinished(connection: asyncpg.Connection) -> int:
     """How many jobs are due now or being worked on; the sandbox waits for zero."""
     return int(

@@ -7,13 +7,13 @@ is in the table has happened and one that crashed is not there: any number of pr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from refi.db.tables import BusinessClock, JobRun
+from refi.db.tables import BusinessClock, Firing, JobRun
 from refi.db.work import Work
 
 Report = dict[str, Any]
@@ -66,6 +66,23 @@ async def reports(work: Work, on: Sequence[date]) -> dict[tuple[str, date], Repo
         .order_by(JobRun.fired_at, JobRun.job)
     )
     return {(row.job, row.on): row.report or {} for row in rows}
+
+
+async def woke(work: Work, job: str, *, at_most_every: timedelta) -> None:
+    """Note that the scheduler has run ``job``; many notes within ``at_most_every`` are one."""
+    row = insert(Firing).values(job=job, at=work.wall)
+    await work.session.execute(
+        row.on_conflict_do_update(
+            index_elements=[Firing.job],
+            set_={"at": row.excluded.at},
+            where=Firing.at < row.excluded.at - at_most_every,
+        )
+    )
+
+
+async def firings(work: Work) -> dict[str, datetime]:
+    """When each line of the scheduler's page last ran (wall clock)."""
+    return {row.job: row.at for row in await work.session.scalars(select(Firing))}
 
 
 async def cut_off(work: Work) -> None:

@@ -1,4 +1,4 @@
-"""The database's own rows: the business clock, stored answers, and announced events."""
+"""The database's own rows: the business clock, stored answers, announced events, and firings."""
 
 from __future__ import annotations
 
@@ -68,3 +68,12 @@ class JobRun(Base):
     fired_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     report: Mapped[dict[str, Any] | None]
+
+
+class Firing(Base):
+    """When a line of the scheduler's page last ran, by the wall clock of the machine that ran it."""
+
+    __tablename__ = "firings"
+
+    job: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

@@ -70,21 +70,26 @@ def test_closing(cloned_database_url: str) -> None:
     rehearsed = json.loads(refi(cloned_database_url, "close", "--dry-run", "--json").stdout)
     closed = refi(cloned_database_url, "close", "--json")
     assert closed.stderr == ""  # no progress bar where there is no terminal
-    assert json.loads(closed.stdout) == {"closed": rehearsed["closed"], "dry_run": False}
+    assert json.loads(closed.stdout) == {**rehearsed, "dry_run": False}
     [day] = rehearsed["closed"]
+    table = close_table(rehearsed)  # every step's report has its line
+    assert all(f"  {step} " in table for step in day["steps"])
     again = refi(cloned_database_url, "close", "--date", day["date"])
     assert (again.returncode, "is closed" in again.stderr) == (1, True)
 
 
 def test_the_report_of_a_close_is_a_table() -> None:
     steps = {"close.cut_off": {"receipts": 1, "money": {"received": 408_027}}, "open.due": {"met": 0}}
-    answer = {"closed": [{"date": "2027-01-22", "steps": steps}], "dry_run": False}
+    steps["close.warning"] = {"alerts": ["approvals_moved", "score_shifted"]}
+    answer = {"closed": [{"date": "2027-01-22", "steps": steps}], "dry_run": False, "currency": "CNY"}
     assert close_table(answer).splitlines() == [
         "2027-01-22 closed",
         "  close.cut_off  receipts 1  |  received 4,080.27",
         "  open.due       met 0",
+        "  close.warning  alerts approvals_moved score_shifted",
+        "amounts in CNY",
     ]
-    assert close_table({"closed": [], "dry_run": False}) == "nothing to close"
+    assert close_table({**answer, "closed": []}) == "nothing to close"
     assert close_table({**answer, "dry_run": True}).startswith("2027-01-22 would be closed")
 
 

@@ -1,0 +1,38 @@
+"""The commands that run until they are stopped: service, worker, scheduler."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from refi.api.app import create_app
+from refi.cli.running import with_runtime
+from refi.cli.shared import app
+from refi.runtime import Runtime
+from refi.scheduler import run_scheduler
+from refi.worker import run_worker
+
+
+@app.command()
+def serve(port: Annotated[int, typer.Option(min=1, max=65535)] = 8700, host: str = "127.0.0.1") -> None:
+    """The HTTP service."""
+
+    async def act(runtime: Runtime) -> None:
+        config = uvicorn.Config(create_app(runtime), host=host, port=port, log_config=None, access_log=False)
+        await uvicorn.Server(config).serve()
+
+    with_runtime(act)
+
+
+@app.command()
+def worker() -> None:
+    """Take jobs from the queue until stopped."""
+    with_runtime(run_worker)
+
+
+@app.command()
+def scheduler() -> None:
+    """Wake the timetable's jobs until stopped; any number may run."""
+    with_runtime(run_scheduler)
