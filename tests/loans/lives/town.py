@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy import event as hooks
+
 from refi import audit, runtime, settings
 from refi.borrowers import service as borrowers
 from refi.borrowers.proof import AccountProof
@@ -75,6 +77,7 @@ class Lives:
     """On average so many messages from the workers pass between two kills; 0: nobody is killed."""
     events: int = 0
     raced: int = 0
+    rounds: int = 0
     days: int = 0
     wrong: list[str] = field(default_factory=list)
     positions: Counter[str] = field(default_factory=Counter)
@@ -223,21 +226,29 @@ class Lives:
             together.create_task(self.pass_days(self.paces.choice(PACES)))
         await self.settle(self.shared)
 
-    def rounds(self, events: int, *, each: int, racing: int) -> int:
+    def rounds_of(self, events: int, *, each: int, racing: int) -> int:
         """How many rounds make at least so many events."""
         racers = len(self.slots) * racing
         return -(-events // (len(self.alone) * each + len(self.shared) * (1 + racers)))
 
-    async def run(self, rounds: int, *, each: int, racing: int, audits: int) -> None:
-        """So many rounds, with ``audits`` of the whole book on the way, and one after."""
-        begun = time.perf_counter()
-        for number in range(1, rounds + 1):
+    async def run(
+        self, rounds: int, *, each: int, racing: int, audits: int, within: timedelta | None = None
+    ) -> None:
+        """So many rounds, or as many as fit ``within`` a time; ``audits`` on the way, and one after."""
+        begun, audited, part = time.perf_counter(), 0, 0.0
+        while part < 1:
             await self.round(each, racing)
-            if number * (audits + 1) // rounds > (number - 1) * (audits + 1) // rounds:
+            self.rounds += 1
+            seconds = time.perf_counter() - begun
+            part = max(self.rounds / rounds, seconds / within.total_seconds() if within else 0)
+            if int(part * (audits + 1)) > audited:
+                audited += 1
                 await self.audited()
             done = self.events + self.raced
-            rate = done / (time.perf_counter() - begun)
-            print(f"{done} events, {rate:.0f}/s, {self.days} days, {dict(self.proof.faults)}", flush=True)
+            print(
+                f"{done} events, {done / seconds:.0f}/s, {self.days} days, {dict(self.proof.faults)}",
+                flush=True,
+            )
 
     async def audited(self) -> None:
         """The whole book, by ``refi audit``, with the bank's cash book."""
@@ -263,6 +274,11 @@ async def people(database: Database, bank: Bank, lanes: int, shared: int) -> Non
     await bank.pool.copy_records_to_table("lanes", schema_name="bank", records=rows)
 
 
+def _patient(connection: Any, _: object) -> None:
+    """An audit of a large book beside all this may take its time."""
+    connection.cursor().execute("SET SESSION statement_timeout = '30min'")
+
+
 @asynccontextmanager
 async def a_town(
     url: str, place: Path, proof: Proof, *, workers: int, lanes: int, shared: int, kill_every: int
@@ -270,6 +286,7 @@ async def a_town(
     """Workers at the ready on an empty database at ``url``."""
     made = runtime.build(settings.read(database_url=url, pool_size=5))
     database, bank = replace(made.database, subscribed=HEARD), await Bank.open(url)
+    hooks.listen(database.engine.sync_engine, "connect", _patient)
     await open_books(database.engine, "cn", ON)
     await bank.found()
     await people(database, bank, lanes, shared)
