@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from refi import events, policies
-from refi.applications import review_service
+from refi.applications import review_service, warning_jobs
+from refi.applications.warning_service import TELL
 from refi.collections import jobs as collections
 from refi.collections import ladder
 from refi.collections import service as reminders
@@ -135,6 +136,7 @@ JOBS: dict[str, Job] = {
     "send_message": lambda r, p: messages.send_messages(r.database, r.channels, MESSAGE_KINDS, [p["id"]]),
     "send_messages": _send_messages,
     "plan_reminders": _plan_reminders,
+    TELL: lambda r, p: warning_jobs.tell(r.database, r.settings.operators, p["alert"]),
 }
 
 HANDLERS: dict[str, list[Handler]] = {
@@ -147,6 +149,7 @@ HANDLERS: dict[str, list[Handler]] = {
 MESSAGE_KINDS: dict[str, StillWanted] = {
     "one_time_code": code_still_wanted,
     OPTED_OUT: opted_out_still_wanted,
+    warning_jobs.KIND: warning_jobs.still_wanted,
     reminders.KIND: reminders.still_wanted,
     notice_service.KIND: notice_service.still_wanted,
     suggestions.KIND: suggestions.still_wanted,

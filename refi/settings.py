@@ -6,6 +6,7 @@ has: a missing, short or published secret stops the process with a sentence that
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +28,7 @@ PUBLISHED = {
     SANDBOX_PROVIDER_KEY,
 }
 SHORTEST_SECRET = 32
-LISTS = ("data_keys", "webhook_secrets", "message_webhook_secrets", "twilio_auth_tokens")
+LISTS = ("data_keys", "webhook_secrets", "message_webhook_secrets", "twilio_auth_tokens", "operator_emails")
 NEEDED = {
     "twilio": ("twilio_account_sid", "twilio_auth_tokens", "twilio_sender"),
     "jpush": ("jpush_app_key", "jpush_master_secret"),
@@ -92,6 +93,9 @@ class Settings(BaseSettings):
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_sender: str = ""
+    operator_emails: Annotated[tuple[str, ...], NoDecode] = ()
+    operator_webhook_url: str = ""
+    operator_webhook_secret: SecretStr = SecretStr(SANDBOX_WEBHOOK_SECRET)
     circuit_failures: int = Field(5, ge=1, le=100)
     circuit_seconds: float = Field(30, ge=1, le=600)
     log_format: str = Field("json", pattern="^(json|text)$")
@@ -133,6 +137,21 @@ class Settings(BaseSettings):
     def message_channels(self) -> dict[str, str]:
         """Who carries each channel that reaches out."""
         return {"sms": self.sms_channel, "push": self.push_channel, "email": self.email_channel}
+
+    @property
+    def operators(self) -> list[tuple[str, str]]:
+        """Where the operators are told of an early warning: channels with an address each."""
+        webhook = [("webhook", self.operator_webhook_url)] if self.operator_webhook_url else []
+        return [*(("email", address) for address in self.operator_emails), *webhook]
+
+    @model_validator(mode="after")
+    def _can_reach_operators(self) -> Self:
+        if self.operator_emails and self.email_channel == "off":
+            raise ValueError("REFI_OPERATOR_EMAILS are given, and REFI_EMAIL_CHANNEL is off")
+        for address in self.operator_emails:
+            if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
+                raise ValueError(f"REFI_OPERATOR_EMAILS: {address!r} is not an address")
+        return self
 
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:
@@ -181,12 +200,17 @@ class Settings(BaseSettings):
         addresses = {"public_url": True, "twilio_url": self.sms_channel == "twilio"}
         addresses |= dict.fromkeys(("jpush_url", "jpush_report_url"), self.push_channel == "jpush")
         addresses["bureau_url"] = bool(self.bureau_url)
+        addresses["operator_webhook_url"] = bool(self.operator_webhook_url)
         plain = [
             name
             for name, used in addresses.items()
             if used and not getattr(self, name).startswith("https://")
         ]
         found += [f"REFI_{name.upper()} is not https" for name in plain]
+        if self.operator_webhook_url:
+            key = self.operator_webhook_secret.get_secret_value()
+            if key in PUBLISHED or len(key) < SHORTEST_SECRET:
+                found.append("REFI_OPERATOR_WEBHOOK_SECRET is published or short")
         if self.email_channel == "smtp" and self.smtp_security == "none":
             found.append("REFI_SMTP_SECURITY is none")
         for secret in self.message_webhook_secrets:

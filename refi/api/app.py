@@ -31,6 +31,7 @@ from refi.payments import staff_routes as staff_payments
 from refi.runtime import ACTS, Runtime
 from refi.sign_in import routes as sign_in
 from refi.staff import routes as staff
+from refi.underwriting import alert_routes
 from refi.web import problems
 
 ROUTERS: list[APIRouter] = [
@@ -70,6 +71,7 @@ ROUTERS: list[APIRouter] = [
     suspense_routes.router,
     preview_routes.router,
     parked_routes.router,
+    alert_routes.router,
 ]
 
 DESCRIPTION = """

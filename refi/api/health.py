@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from sqlalchemy import text
 
 from refi.db.migrate import head
 from refi.db.work import ANYONE, Database
 from refi.errors import Unavailable
+from refi.underwriting import alert_service
 from refi.web import problems
 from refi.web.fields import Out
 from refi.web.route import PublicRoute
+
+MOST_ALERTS = 500
+ALERTS = Gauge("refi_underwriting_alerts", "Alerts of the early warning that stand.")
+ALERT = Gauge("refi_underwriting_alert", "An alert that stands.", ["name", "acknowledged"])
 
 router = APIRouter(tags=["health"], route_class=PublicRoute)
 
@@ -58,6 +63,16 @@ async def readyz(request: Request) -> Ready:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def metrics() -> Response:
-    """Prometheus metrics of this process."""
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics of this process, and the alerts that stand, whoever raised them."""
+    database: Database = request.app.state.database
+    try:
+        async with database.work(ANYONE, reading=True) as work:
+            standing = await alert_service.alerts(work, "standing", limit=MOST_ALERTS)
+    except Unavailable:
+        standing = []  # without the database the process is measured all the same
+    ALERTS.set(len(standing))
+    ALERT.clear()
+    for row in standing:
+        ALERT.labels(row.name, "no" if row.acknowledged_at is None else "yes").set(1)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -40,6 +40,9 @@ _COUNT = text(f"""
     SELECT coalesce(issuer, :none), max(loans.id), sum(loans.principal) {_OF_LOANS}
     WHERE loans.status IN {OPEN} GROUP BY 1
 """)
+_NEWEST = text(
+    "SELECT issuer, principal FROM lent_snapshots WHERE taken_on = (SELECT max(taken_on) FROM lent_snapshots)"
+)
 _YESTERDAY = text("SELECT issuer, principal, upto FROM lent_snapshots WHERE taken_on = :yesterday")
 _CHANGED = text(f"""
     SELECT coalesce(issuer, :none), max(loans.id), sum(loans.principal * (
@@ -67,6 +70,14 @@ async def lent(work: Work, issuer: str | None) -> Lent:
     """What is lent to everybody, and on cards of ``issuer``."""
     row = (await work.session.execute(_LENT, {"issuer": issuer or NO_ISSUER})).one()
     return Lent(int(row[0]), int(row[1]))
+
+
+async def by_issuer(work: Work) -> dict[str, int]:
+    """What was lent when the last day was closed, by card issuer; under an empty name what everybody owes
+    now."""
+    rows = await work.session.execute(_NEWEST)
+    found = {issuer: int(principal) for issuer, principal in rows if issuer not in (EVERYBODY, NO_ISSUER)}
+    return {EVERYBODY: (await lent(work, None)).portfolio, **found}
 
 
 async def take_snapshot(work: Work, on: date) -> Report:

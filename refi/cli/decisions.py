@@ -19,7 +19,9 @@ from refi.errors import Refusal
 from refi.runtime import Runtime
 from refi.underwriting import alert_service, replay_service, shipped_service
 from refi.underwriting import service as underwriting
+from refi.underwriting.monitoring import Moved
 from refi.underwriting.strategy import Strategy
+from refi.underwriting.tables import Alert
 
 SHOWN = 20
 
@@ -81,19 +83,17 @@ def _replayed(answer: dict[str, Any]) -> str:
 
 @decisions.command()
 def monitor(as_json: AsJson = False) -> None:
-    """Early warning as of today, and what was raised in the last thirty days."""
+    """Early warning as of today, every stability index with its noise, alerts of the last thirty days."""
 
     async def act(runtime: Runtime) -> dict[str, Any]:
         async with runtime.database.work(SYSTEM, reading=True) as work:
-            found = await warning_service.look(work, work.on)
-            rows = await alert_service.raised(work, work.on - timedelta(days=30), work.on)
+            seen = await warning_service.look(work, work.on)
+            rows = await alert_service.since(work, work.on - timedelta(days=30))
             return {
                 "on": work.on.isoformat(),
-                "now": [asdict(each) for each in found],
-                "raised": [
-                    {"on": row.raised_on.isoformat(), "name": row.name, "figures": row.figures}
-                    for row in rows
-                ],
+                "now": [asdict(each) for each in seen.alerts],
+                "stability": [_moved(each) for each in seen.moves],
+                "raised": [_raised(row) for row in rows],
             }
 
     show(with_runtime(act), as_json, _monitored)
@@ -102,8 +102,40 @@ def monitor(as_json: AsJson = False) -> None:
 def _monitored(answer: dict[str, Any]) -> str:
     lines = [f"{answer['on']}: " + ("nothing to look at" if not answer["now"] else "look at")]
     lines += [f"  {each['name']}  {each['figures']}" for each in answer["now"]]
-    lines += [f"{each['on']}  {each['name']}  {each['figures']}" for each in answer["raised"]]
+    if answer["raised"]:
+        lines.append("alerts:")
+    for each in answer["raised"]:
+        until = f"over since {each['ended_on']}" if each["ended_on"] else f"seen on {each['last_seen_on']}"
+        by = f"acknowledged by {each['acknowledged_by']}" if each["acknowledged_by"] else "NOT ACKNOWLEDGED"
+        lines.append(f"  {each['id']}  {each['on']}  {each['name']}  {each['figures']}  {until}, {by}")
+    lines.append(f"{'stability (PSI)':40} {'against':>9} {'psi':>8} {'noise':>8} {'n':>8}")
+    lines += [
+        f"{each['what']:40} {each['against']:>9} {each['psi']:>8.4f} {each['noise']:>8.4f} {each['n']:>8} "
+        f"{each['verdict']}"
+        for each in answer["stability"]
+    ]
+    if not answer["stability"]:
+        lines.append("  too few decisions to tell")
     return "\n".join(lines)
+
+
+def _moved(each: Moved) -> dict[str, Any]:
+    told = each.told
+    figures = {"psi": round(told.psi, 6), "noise": round(told.noise, 6), "n": told.n}
+    return {"what": each.what, "against": each.against, **figures, "verdict": told.verdict}
+
+
+def _raised(row: Alert) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "on": row.raised_on.isoformat(),
+        "name": row.name,
+        "figures": row.figures,
+        "last_seen_on": row.last_seen_on.isoformat(),
+        "ended_on": row.ended_on and row.ended_on.isoformat(),
+        "acknowledged_by": row.acknowledged_by,
+        "note": row.note,
+    }
 
 
 @decisions.command()

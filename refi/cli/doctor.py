@@ -42,6 +42,7 @@ async def _look(runtime: Runtime) -> tuple[list[dict[str, Any]], list[dict[str, 
         channels = await health.channels(runtime)
         found += [health.channel_line(each) for each in channels]
         found += await health.waiting_for_people(runtime)
+        found.append(await health.early_warning(runtime))
     found.append(await health.provider(runtime))
     found.append(health.bureau(runtime))
     return found, channels

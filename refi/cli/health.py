@@ -23,6 +23,7 @@ from refi.payments.suspense import ALARMING
 from refi.runtime import Runtime
 from refi.scheduler import JOBS
 from refi.settings import NEEDED
+from refi.underwriting import alert_service
 
 CLOSES_WITHIN = timedelta(minutes=5)
 """A close that has not finished after so long has stopped: until it goes on, postings wait."""
@@ -196,6 +197,16 @@ async def waiting_for_people(runtime: Runtime) -> list[dict[str, Any]]:
             "see docs/how-to/money-that-fits-nowhere.md",
         ),
     ]
+
+
+async def early_warning(runtime: Runtime) -> dict[str, Any]:
+    """Alerts that nobody has looked at; and whether anybody is told of new ones."""
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        standing = await alert_service.alerts(work, "standing", limit=100)
+    unseen = sum(row.acknowledged_at is None for row in standing)
+    told = len(runtime.settings.operators) or "nobody"
+    seen = f"{len(standing)} stand, {unseen} of them seen by nobody; {told} told of new ones"
+    return line("early warning", not unseen, seen, "refi decisions monitor; acknowledge at /staff/v1/alerts")
 
 
 async def provider(runtime: Runtime) -> dict[str, Any]:

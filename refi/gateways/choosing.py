@@ -16,6 +16,7 @@ from refi.gateways.jpush import JPush
 from refi.gateways.jpush_reports import JPushReports
 from refi.gateways.line import Line, open_client
 from refi.gateways.messages_http import MessagesHttp
+from refi.gateways.operator_webhook import OperatorWebhook
 from refi.gateways.smtp import Relay, Smtp
 from refi.gateways.twilio import Twilio
 from refi.notifications.channels import Channel, Reports
@@ -59,6 +60,10 @@ def channels_of(settings: Settings, database: Database, line: Line) -> Channels:
             made.clients[-1], settings.jpush_app_key, settings.jpush_master_secret.get_secret_value()
         )
     made["inbox"] = InApp(database)
+    if settings.operator_webhook_url:
+        made.clients.append(open_client(settings.operator_webhook_url, connections=4))
+        secret = settings.operator_webhook_secret.get_secret_value()
+        made["webhook"] = Guarded(OperatorWebhook(made.clients[-1], secret), tolerance)
     return made
 
 

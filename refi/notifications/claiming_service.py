@@ -22,7 +22,6 @@ from refi.notifications import turn_service as turns
 from refi.notifications.facts_service import Contacted, Facts
 from refi.notifications.messages import (
     MOVES,
-    ONE_TIME_CODE,
     Claim,
     Dropped,
     Gate,
@@ -95,7 +94,7 @@ async def renew(work: Work, checks: Mapping[str, StillWanted], lines: Channels, 
     if row.status is not MessageStatus.CLAIMED or row.attempts != claim.attempt:
         return None
     row.status, row.ask_at, row.contacted_at = move(MOVES, row.status, MessageStatus.PLANNED), None, None
-    if row.attempts == 1 and row.kind != ONE_TIME_CODE:  # later ones may have to repeat what was said before
+    if row.attempts == 1 and row.worded_when_sent:  # later ones may have to repeat what was said before
         row.text_sealed = row.subject_sealed = row.to_sealed = None
     return next(iter(await _claim(work, checks, lines, [row])), None)
 

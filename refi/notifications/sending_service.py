@@ -12,7 +12,6 @@ from refi.notifications import service as messages
 from refi.notifications.messages import (
     MOST_FAILURES,
     MOVES,
-    ONE_TIME_CODE,
     Claim,
     MessageStatus,
     Question,
@@ -114,6 +113,6 @@ def _plan_again(
         row.status = move(MOVES, row.status, MessageStatus.FAILED)
         log(work, row, "failed", cause)
         return
-    if not same_text and row.kind != ONE_TIME_CODE:
+    if not same_text and row.worded_when_sent:
         row.text_sealed = row.subject_sealed = row.to_sealed = None
     row.not_before = again[row.id] = work.now + pause(row.attempts, asked)

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from refi.db.base import Base, Id, IdText, PrimaryId, states
 from refi.notifications.contacts import Action, Direction, Person, Result
-from refi.notifications.messages import Gate, MessageStatus
+from refi.notifications.messages import ONE_TIME_CODE, Gate, MessageStatus
 
 
 class Message(Base):
-    """A message to a borrower, or (a one-time code) to a phone that nobody is known for.
+    """A message to a borrower, to a phone that nobody is known for (a one-time code), or to the operators.
 
     ``plan_key`` makes it be planned at most once, ever. ``not_before`` and ``contacted_at`` are business
     instants; ``expires_at`` and ``ask_at`` are wall clock: until when it makes sense, and when to ask the
@@ -26,7 +26,7 @@ class Message(Base):
 
     __tablename__ = "messages"
     __table_args__ = (
-        CheckConstraint("channel IN ('sms', 'push', 'email', 'inbox')", name="channel"),
+        CheckConstraint("channel IN ('sms', 'push', 'email', 'inbox', 'webhook')", name="channel"),
         CheckConstraint("status <> 'sent' OR (sent_at IS NOT NULL AND provider_id IS NOT NULL)", name="sent"),
         Index("ix_messages_borrower_id", "borrower_id", "id"),
         Index("ix_messages_borrower_id_contacted_at", "borrower_id", "contacted_at"),
@@ -74,6 +74,11 @@ class Message(Base):
     planned_on: Mapped[date]
     policy_version: Mapped[str]
     created_at: Mapped[datetime]
+
+    @property
+    def worded_when_sent(self) -> bool:
+        """Whether words and address are found when it leaves; others came with the plan and stay."""
+        return self.borrower_id is not None and self.kind != ONE_TIME_CODE
 
 
 class MessageSubject(Base):

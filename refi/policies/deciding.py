@@ -114,6 +114,8 @@ class Warning(Value):  # noqa: A001 - what the section is called
     approval_shift: Share
     first_payment_default: Share
     portfolio_used: Share
+    ends_after_days: Annotated[int, Field(ge=1, le=90)]
+    """An alert that was not found for so long has ended."""
 
 
 class Challenger(Value):

@@ -48,7 +48,7 @@ async def kept(work: Work, fingerprint: str) -> Strategy:
     row = await work.session.get(StrategyRow, fingerprint)
     if row is None:
         raise NotFound("no such strategy")
-    return strategy.read(row.body)
+    return strategy.read(row.body, fingerprint, work.policy)
 
 
 async def record_shadow(work: Work, row: DecisionRecord, arm: str, other: Strategy, facts: Facts) -> None:

@@ -34,6 +34,8 @@ class Strategy:
 
     policy: Policy
     card: Scorecard | None = None
+    kept_as: str | None = None
+    """The fingerprint that it was kept under, where it was read back."""
 
     @property
     def version(self) -> str:
@@ -50,19 +52,41 @@ class Strategy:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of `body` in canonical JSON."""
-        canonical = json.dumps(self.body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """SHA-256 of `body` in canonical JSON, as it was when it was kept."""
+        if self.kept_as is not None:
+            return self.kept_as
+        return _digest(self.body)
 
 
-def read(body: dict[str, Any]) -> Strategy:
-    """The strategy of a stored `Strategy.body`; `StrategyUnreadable` for a damaged one."""
+def _digest(body: Any) -> str:
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def read(body: dict[str, Any], kept_as: str, today: Policy) -> Strategy:
+    """The strategy of a stored `Strategy.body`; `StrategyUnreadable` for one that is not what was kept.
+
+    What policies did not say yet when it was kept is as in the policy of ``today``, what they say no more is
+    left out: a decision is made again years later by everything that decided then.
+    """
+    if _digest(body) != kept_as:
+        raise StrategyUnreadable(f"not the strategy that was kept as {kept_as}")
     try:
-        policy = Policy.model_validate_json(json.dumps(body["policy"]))
+        told = _with_todays(body["policy"], today.model_dump(mode="json"))
         card = body["scorecard"]
-        return Strategy(policy, None if card is None else scorecard.parse(card))
+        policy = Policy.model_validate_json(json.dumps(told))
+        return Strategy(policy, None if card is None else scorecard.parse(card), kept_as)
     except (KeyError, TypeError, ValueError) as error:
         raise StrategyUnreadable(f"not a strategy: {error}") from error
+
+
+def _with_todays(old: Any, new: Any) -> Any:
+    """``old`` in the shape of ``new``; of lists, the first item shows the shape."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {key: _with_todays(old[key], value) if key in old else value for key, value in new.items()}
+    if isinstance(old, list) and isinstance(new, list) and new and isinstance(new[0], dict):
+        return [_with_todays(each, new[0]) for each in old]
+    return old
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Rows of underwriting: decisions as they were made, the strategies that made them, and what others would
 have.
 
-All append-only: triggers refuse UPDATE and DELETE.
+Decisions, strategies and shadow decisions are append-only: triggers refuse UPDATE and DELETE.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -85,16 +85,27 @@ class BureauQuery(Base):
 
 
 class Alert(Base):
-    """Something about the decisions of late to look at, with its figures; each once a day."""
+    """Something about the decisions of late to look at, raised once and standing while it lasts.
+
+    ``figures`` are those of ``last_seen_on``, the last day on which it was found. Not append-only.
+    """
 
     __tablename__ = "alerts"
-    __table_args__ = (UniqueConstraint("raised_on", "name"),)
+    __table_args__ = (
+        Index("uq_alerts_standing", "name", unique=True, postgresql_where=text("ended_on IS NULL")),
+        CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name="acknowledged"),
+    )
 
     id: Mapped[PrimaryId]
     raised_on: Mapped[date]
     name: Mapped[str]
     figures: Mapped[dict[str, Any]] = mapped_column(JSONB)
     raised_at: Mapped[datetime]
+    last_seen_on: Mapped[date]
+    ended_on: Mapped[date | None]
+    acknowledged_by: Mapped[str | None]
+    acknowledged_at: Mapped[datetime | None]
+    note: Mapped[str | None]
 
 
 class ShadowDecision(Base):

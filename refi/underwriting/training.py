@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from refi.errors import Refused
-from refi.underwriting import measures
+from refi.underwriting import measures, spread
 from refi.underwriting.characteristics import CHARACTERISTICS, Floats, Histories, values
 from refi.underwriting.measures import Fit, Flags
 from refi.underwriting.scorecard import LATE, NEVER_LATE, Bin, Scorecard, Segment, Weighed
@@ -143,7 +143,11 @@ def _distribution(card: Scorecard, of: Histories) -> dict[str, Any]:
     scores = card.scores(of)
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, SCORE_BINS + 1)[1:-1], method="lower"))
     counts = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1)
-    return {"score_edges": [int(edge) for edge in edges], "score_counts": [int(count) for count in counts]}
+    return {
+        "score_edges": [int(edge) for edge in edges],
+        "score_counts": [int(count) for count in counts],
+        "facts": spread.of_facts(of),
+    }
 
 
 def _card(of: Histories, bad: Flags, version: str, training: dict[str, Any]) -> Scorecard:

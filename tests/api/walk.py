@@ -25,6 +25,8 @@ from refi.db.work import SYSTEM, Database
 from refi.demo.walker import eventually
 from refi.staff import service as staff
 from refi.staff.roles import Role
+from refi.underwriting import alert_service
+from refi.underwriting.monitoring import Alert
 from tests.api.contract import Judge
 from tests.api.walk_money import hear_of_messages, live_with_it, mend
 from tests.given import national_id
@@ -117,6 +119,7 @@ async def walk(stack: Stack) -> Walk:
     await _staff(here)
     await _care(here)
     await _collect(here)
+    await _be_warned(here)
     await _correct(here)
     await _review(here)
     await _second(here)
@@ -256,6 +259,18 @@ async def _staff(here: Walk) -> None:
         entered = {"username": f"walk.{name}", "password": PASSWORD}
         made = (await here.do("POST /staff/v1/auth/token", entered)).json()
         here.tokens[name] = made["access_token"]
+
+
+async def _be_warned(here: Walk) -> None:
+    """Something moved: the operator looks, and says so."""
+    async with here.stack.runtime.database.work(SYSTEM) as work:
+        found = [Alert(name, {"share": 0.07, "n": 312}) for name in ("first_payment_default", "reason_mix")]
+        seen, other = (row.id for row in await alert_service.settle(work, ON, found, 3))
+    await here.do("GET /staff/v1/alerts", who="operator")
+    await here.do("GET /staff/v1/alerts/{alert_id}", who="operator", alert_id=seen)
+    said = {"note": "a campaign began on Monday"}
+    await here.do("POST /staff/v1/alerts/{alert_id}/acknowledge", said, who="operator", alert_id=seen)
+    here.known["alert_id"] = other
 
 
 async def _correct(here: Walk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -177,11 +179,29 @@ def test_no_counter_offer_helps(changes: dict[str, Any]) -> None:
 
 
 def test_a_strategy_reads_back_whole() -> None:
-    again = strategy.read(CN.body)
+    again = strategy.read(CN.body, CN.fingerprint, CN.policy)
     assert again.fingerprint == CN.fingerprint
     assert decide(facts(), again) == decide(facts(), CN)
     with pytest.raises(strategy.StrategyUnreadable):
-        strategy.read({**CN.body, "policy": {}})
+        strategy.read({**CN.body, "policy": {}}, CN.fingerprint, CN.policy)
+
+
+def test_a_strategy_of_before_a_section_existed_decides_as_it_did() -> None:
+    """Policies grow; what decided years ago must still make its decisions again, under its own name."""
+    body = json.loads(json.dumps(CN.body))
+    del body["policy"]["underwriting"]["warning"]
+    del body["policy"]["ladder"]
+    for version in body["policy"]["contact"]["classes"]:
+        del version["stopped_by"]
+    body["policy"]["underwriting"]["refer_inquiries"] = 2
+    body["policy"]["gone_since"] = {"of": "no use"}
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    name = hashlib.sha256(canonical.encode()).hexdigest()
+    again = strategy.read(body, name, CN.policy)
+    assert again.fingerprint == name == decide(facts(), again).strategy
+    assert again.policy.underwriting.refer_inquiries == 2
+    with pytest.raises(strategy.StrategyUnreadable, match="not the strategy"):
+        strategy.read(CN.body, name, CN.policy)
 
 
 def test_any_change_of_a_figure_changes_the_fingerprint() -> None:
