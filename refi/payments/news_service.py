@@ -102,7 +102,7 @@ async def _payout_news(work: Work, news: ProviderEvent) -> None:
         row.effective_on = news.effective_on
     loan = await loans.lock(work, LoanId(row.loan_id))
     if target is PayoutStatus.DELIVERED:
-        credited_on = min(news.effective_on, work.on)
+        credited_on = max(min(news.effective_on, work.on), loan.opened_on)  # not before it was signed
         await loans.activate(work, LoanId(loan.id), credited_on=credited_on, cause=row.id)
     elif target is PayoutStatus.FAILED:
         await loans.cancel(work, loan, news.reason or "payout_failed")

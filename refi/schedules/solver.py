@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
 from fractions import Fraction
 
 from refi.errors import Refused
@@ -165,9 +165,15 @@ def _prove(flows: Valuation, rate: Decimal) -> None:
 
 
 def shown(rate: Decimal) -> Decimal:
-    """A rate rounded to the places that are shown (twelve), half to even, exponent fixed."""
+    """A rate rounded to the places that are shown (twelve), half to even, exponent fixed.
+
+    Raises `NoRate` for one that has too many digits before the point to be told so exactly.
+    """
     with localcontext(DIGITS):
-        return rate.quantize(SHOWN)
+        try:
+            return rate.quantize(SHOWN)
+        except InvalidOperation as error:
+            raise NoRate("the rate is beyond every measure") from error
 
 
 def compound(rate: Decimal, periods: int | Fraction) -> Decimal:

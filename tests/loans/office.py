@@ -6,11 +6,19 @@ from typing import Any
 
 import httpx
 
-from refi import audit
+from refi import audit, ids
+from refi.db.work import SYSTEM
+from refi.ids import LoanId
+from refi.loans import service as loans
+from refi.loans.account import terms_of
+from refi.loans.tables import Product
+from refi.payments import service as payments
+from refi.payments.tables import Destination
+from refi.schedules.amortization import schedule
 from refi.staff.roles import Role
 from tests import given
-from tests.given import Member
-from tests.servicing import Desk
+from tests.given import Member, Person
+from tests.servicing import ON, Desk
 
 WHY = "agreed on the phone"
 
@@ -71,3 +79,20 @@ async def findings(desk: Desk, *, but: tuple[str, ...] = ()) -> list[str]:
     report = await audit.run(desk.runtime.database, None)
     skipped = ("active_loans_have_a_delivered_payout", *but)
     return [f"{each.check} {each.id}: {each.what}" for each in report.findings if each.check not in skipped]
+
+
+async def a_signed_loan(desk: Desk, person: Person) -> LoanId:
+    """A loan of 12,000.00 that was signed a moment ago: its payoff is written down and not sent."""
+    product = desk.runtime.database.policy.product
+    price = desk.runtime.database.policy.price.representative_rate
+    terms = terms_of(product, principal=1_200_000, term=3, annual_rate=price, monthly_fee_rate=price * 0)
+    async with desk.runtime.database.work(SYSTEM) as work:
+        loan = await loans.open_loan(
+            work,
+            person.id,
+            Product.CARD_REFINANCE,
+            schedule(terms, ON),
+            loans.Signed(ids.new("off"), "0" * 64, {}),
+        )
+        await payments.order_payout(work, loan, Destination.CARD, "tok_test_card_ok_1234")
+    return LoanId(loan.id)

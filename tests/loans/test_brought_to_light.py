@@ -14,7 +14,7 @@ from refi.payments import news_service, suspense_act_service, suspense_service
 from refi.payments.provider_events import EventType, ProviderEvent
 from refi.payments.suspense import Remedy
 from refi.payments.suspense_act_service import Said
-from tests.loans.office import Office, findings
+from tests.loans.office import Office, a_signed_loan, findings
 from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
 
 NOT_OURS = ("suspense_is_explained",)  # the payoff that came back was nobody's order
@@ -48,6 +48,24 @@ async def test_what_was_repaid_before_the_second_payout_is_not_before_the_loan(
     await a_payment(desk, loan_id, 408_027, ON + timedelta(days=3))
     assert (await office.loan(loan_id))["balances"]["principal"] == 803_973  # 408,027 less a month's interest
     assert await findings(desk, but=NOT_OURS) == []
+
+
+async def test_a_payout_dated_before_the_signing_counts_from_the_signing(desk: Desk, office: Office) -> None:
+    person = await a_borrower(desk)
+    loan_id = await a_signed_loan(desk, person)
+    rows = await desk.service.rows("SELECT id FROM payouts")
+    news = ProviderEvent(
+        id="evt_1", type=EventType.PAYOUT_DELIVERED, provider_id="p_1", amount=1_200_000, currency="CNY",
+        effective_on=ON - timedelta(days=1), key=rows[0].id,
+    )  # fmt: skip
+    async with desk.runtime.database.work(SYSTEM) as work:
+        await news_service.book_news(work, news)
+    await a_payment(desk, loan_id, 408_027, ON - timedelta(days=1))
+    assert (await office.loan(loan_id))["disbursed_on"] == "2026-11-22"
+    await returned(desk, loan_id)
+    async with desk.runtime.database.work(SYSTEM) as work:
+        await reissue_service.begin_again(work, await loans.lock(work, loan_id))
+    assert (await office.loan(loan_id))["status"] == "pending_disbursement"
 
 
 async def test_transfers_for_one_loan_take_turns(desk: Desk) -> None:

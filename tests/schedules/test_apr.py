@@ -207,6 +207,13 @@ def test_flows_without_a_rate_are_refused(
         rates(flows(advances), flows(payments))
 
 
+def test_a_rate_beyond_every_measure_is_refused() -> None:
+    """Doubled in a day: (2 ** 30) ** 12 − 1 a year has more digits than are shown exactly."""
+    start = date(2026, 1, 1)
+    with pytest.raises(NoRate):
+        rates([Flow(start, 100)], [Flow(start + timedelta(days=1), 200)])
+
+
 def test_flows_with_two_rates_are_refused() -> None:
     start = date(2026, 1, 1)
     advances = [Flow(start, 1000), Flow(add_months(start, 24), 1320)]

@@ -130,7 +130,6 @@ class Lives:
             self.proof.fired(said["seen"])
         elif "wrong" in said:
             self.wrong.append(said["wrong"])
-            slot.idle.set()
         elif "end" in said:
             slot.order = None
             slot.idle.set()
@@ -178,7 +177,6 @@ class Lives:
                 self._send(slot, fresh=False)
         for slot in self.slots:
             await slot.idle.wait()
-        assert not self.wrong, "\n".join(self.wrong)
 
     async def live(self, count: int) -> None:
         """Each lane of its own lives ``count`` events, each shared one a single event, nobody else near."""
@@ -225,6 +223,7 @@ class Lives:
             together.create_task(self.race(racing))
             together.create_task(self.pass_days(self.paces.choice(PACES)))
         await self.settle(self.shared)
+        assert not self.wrong, "\n".join(self.wrong)
 
     def rounds_of(self, events: int, *, each: int, racing: int) -> int:
         """How many rounds make at least so many events."""
@@ -253,6 +252,7 @@ class Lives:
     async def audited(self) -> None:
         """The whole book, by ``refi audit``, with the bank's cash book."""
         await self.settle([*self.alone, *self.shared])
+        assert not self.wrong, "\n".join(self.wrong)
         report = await audit.run(self.database, self.bank)
         assert report.clean, report.findings[:20]
         assert not report.skipped, report.skipped
