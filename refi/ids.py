@@ -48,6 +48,7 @@ PREFIXES = {
     "hold": "hold",
     "lact": "act on a loan",
     "inb": "inbound message",
+    "incv": "verified income",
     "lent": "count of what is lent",
     "loan": "loan",
     "mand": "mandate",

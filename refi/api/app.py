@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 import refi
 from refi.api import health, openapi, sandbox
 from refi.api.middleware import Requests
-from refi.applications import document_routes, offer_routes, quote_routes, review_routes
+from refi.applications import document_routes, income_routes, offer_routes, quote_routes, review_routes
 from refi.applications import routes as applications
 from refi.borrowers import routes as borrowers
 from refi.cards import routes as cards
@@ -59,6 +59,7 @@ ROUTERS: list[APIRouter] = [
     staff.sign_in_router,
     staff.router,
     review_routes.router,
+    income_routes.router,
     case_routes.router,
     document_routes.staff_router,
     loans.staff_router,

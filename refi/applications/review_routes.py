@@ -24,6 +24,7 @@ from refi.staff import service as staff
 from refi.staff.roles import Permission, require
 from refi.underwriting import service as underwriting
 from refi.underwriting.decision import Decision
+from refi.underwriting.facts import aged
 from refi.underwriting.pricing import terms_of
 from refi.web import problems
 from refi.web.deps import CurrentPage, SeenVersion, check_version, etag
@@ -228,7 +229,7 @@ async def _case(work: Work, review: Review, application: Application) -> CaseOut
     return CaseOut(
         **_review(work, review, application).model_dump(),
         person=await _person(work, BorrowerId(application.borrower_id)),
-        facts=row.record["facts"],
+        facts=aged(row.record["facts"], row.decided_on),
         findings=[FindingOut.model_validate(finding) for finding in made.findings],
         reasons=row.reasons,
         score=None if made.scored is None else made.scored.score,

@@ -228,14 +228,19 @@ async def respond(
     application.information_requested = None
     if monthly_income is not None:
         application.monthly_income = monthly_income
-    bill = application.statement_id
+    await look_again(work, application)
+    await review_service.resume(work, application, message)
+    await work.session.flush()
+    return application
+
+
+async def look_again(work: Work, application: Application) -> None:
+    """Let the engine decide anew, with what is known by now, about an application that a person decides."""
+    borrower_id, bill = BorrowerId(application.borrower_id), application.statement_id
     refinanced = 0 if bill is None else await offer_service.refinanced(work, bill)
     ask = await _ask(work, application, await _consents(work, borrower_id), refinanced)
     row, _ = await underwriting.decide_application(work, application.id, borrower_id, ask)
     application.decision_id = row.id
-    await review_service.resume(work, application, message)
-    await work.session.flush()
-    return application
 
 
 async def request_review(

@@ -46,6 +46,7 @@ class _ReportWire(_Wire):
     inquiries_six_months: Count | None = None
     oldest_account_months: Count | None = None
     monthly_obligations: Annotated[int, Field(ge=0, le=MAX_AMOUNT)] | None = None
+    verified_monthly_income: Annotated[int, Field(ge=0, le=MAX_AMOUNT)] | None = None
 
 
 class _IdentityWire(_Wire):
@@ -94,6 +95,7 @@ class BureauHttp:
             inquiries_six_months=inquiries,
             oldest_account_months=told.oldest_account_months,
             monthly_obligations=told.monthly_obligations,
+            verified_monthly_income=told.verified_monthly_income,
         )
 
     async def identity(self, query: Query) -> Identity:

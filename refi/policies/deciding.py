@@ -97,6 +97,20 @@ class Limits(Value):
         return next((each.amount for each in self.bands if each.band == band), None)
 
 
+class Income(Value):
+    """What an income counts for that only the borrower told, and how long one counts that was verified.
+
+    ``declared_counts`` is the part of a declared income that counts towards what can be carried;
+    ``refer_unverified_above`` is the amount from which on nobody is approved without a verified one;
+    ``declared_above_verified`` by how much a declared income may exceed the verified one.
+    """
+
+    declared_counts: Share
+    verified_fresh_days: Days = Field(ge=1)
+    refer_unverified_above: Amount
+    declared_above_verified: Share
+
+
 class Velocity(Value):
     """From when on haste is looked at: applications in ``hours``, and different amounts tried on one bill."""
 
@@ -154,6 +168,8 @@ class Underwriting(Value):
     """Parts of a declined wish that are tried as a counter-offer, besides what the limits leave."""
     score: Scoring
     limits: Limits
+    income: Income | None = None
+    """Strategies of before it existed ask for no verification, and count a declared income whole."""
     velocity: Velocity
     warning: Warning
     challengers: tuple[Challenger, ...] = ()

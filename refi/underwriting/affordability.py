@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from refi.policies.deciding import Income
+from refi.underwriting.facts import Facts
+
 
 def monthly_obligations(
     *,
@@ -20,6 +23,23 @@ def monthly_obligations(
     """
     cards = unrefinanced_minimum + other_card_minimums
     return installment + loan_installments + max(cards, elsewhere)
+
+
+def verified_income(facts: Facts, rules: Income | None) -> int | None:
+    """The verified income of a month if it is fresh enough to count, minor units; else None."""
+    told = facts.verified_income
+    if rules is None or told.value is None or told.as_of is None:
+        return None
+    return told.value if (facts.on - told.as_of).days <= rules.verified_fresh_days else None
+
+
+def counted_income(facts: Facts, rules: Income | None) -> int | None:
+    """What counts as coming in each month, minor units: what is verified, else part of what was told."""
+    declared = facts.monthly_income.value
+    if rules is None or declared is None:
+        return verified_income(facts, rules) if rules else declared
+    verified = verified_income(facts, rules)
+    return int(declared * rules.declared_counts) if verified is None else verified
 
 
 def burden(obligations: int, monthly_income: int) -> Fraction | None:

@@ -21,7 +21,8 @@ from refi.schedules import bulk as plans
 from refi.schedules.amortization import Method
 from refi.schedules.day_count import DayCount
 from refi.schedules.loan_arrays import PPM
-from refi.underwriting.bulk_arithmetic import Flags, Ints, beyond, rounded, saves
+from refi.underwriting.affordability import verified_income
+from refi.underwriting.bulk_arithmetic import Flags, Ints, beyond, ranked, rounded, saves
 from refi.underwriting.characteristics import Histories
 from refi.underwriting.decision import Decision, Outcome, decide_scored, decide_wish
 from refi.underwriting.facts import Facts
@@ -39,7 +40,7 @@ DIFFERING = frozenset(
         *("PRODUCT_OFFERED", "AMOUNT_MINIMUM", "AMOUNT_MAXIMUM", "AMOUNT_AUTOMATIC", "INCOME_DECLARED"),
         *("OBLIGATIONS_SHARE", "EXPOSURE_LIMIT", "PRICE_CAP", "PORTFOLIO_LIMIT", "PRICE_CARRIES_LOSS"),
         *("AMOUNT_WITHIN_STATEMENT", "CARD_NOT_OVERDUE", "BENEFIT", "SCORE_KNOWN", "SCORE_CUTOFF"),
-        *("BAND_LIMIT", "ISSUER_LIMIT"),
+        *("BAND_LIMIT", "ISSUER_LIMIT", "INCOME_VERIFIED"),
     }
 )
 """Rules whose answer differs from row to row; the others are asked once. The price cap holds for every amount
@@ -137,7 +138,7 @@ class _Batch:
         self._ask_about_score()
         return Decided(
             outcomes=np.where(self.declines.any(axis=0), 2, self.refers.any(axis=0)).astype(np.int8),
-            reasons=self._ranked(),
+            reasons=ranked(self.declines, self.refers, [self.rules.rank(code) for code in REASONS], SHOWN),
             scores=self.scores,
             bands=self.bands,
             installments=self.amount_due[:, 0].copy(),
@@ -201,18 +202,15 @@ class _Batch:
         part = (
             Fraction(loss.default_to_loss) * Fraction(loss.loss_given_default) * Fraction(term + 1, 2 * term)
         )
-        losses = rounded(self.amounts, part / PPM, times=self._millionths())
-        return losses, rounded(self.amounts, Fraction(loss.funding_rate) * Fraction(term + 1, 24))
-
-    def _millionths(self) -> Ints:
-        """The probability of a default of each row, in millionths."""
-        card, unscored = self.strategy.card, self.policy.price.loss.unscored_default_probability
+        card, unscored = self.strategy.card, loss.unscored_default_probability
         levels, place = np.unique(self.scores, return_inverse=True)
         told = [
             unscored if card is None or level == NO_SCORE else card.default_probability(int(level))
             for level in levels
         ]
-        return np.array([int(each * PPM) for each in told], dtype=np.int64)[place]
+        millionths = np.array([int(each * PPM) for each in told], dtype=np.int64)[place]
+        losses = rounded(self.amounts, part / PPM, times=millionths)
+        return losses, rounded(self.amounts, Fraction(loss.funding_rate) * Fraction(term + 1, 24))
 
     def _ask_once(self) -> None:
         """What the ordinary rules say of everybody alike."""
@@ -252,10 +250,10 @@ class _Batch:
         incomes, rules = self.of.incomes, self.rules
         self._hit("income_insufficient", incomes <= 0, declines=True)
         self._hit("income_unverified", incomes > rules.income_plausible_up_to, declines=False)
-        total = self._obligations()
+        total, counted = self._obligations(), self._counted_incomes()
         for share, declines in ((rules.decline_above_share, True), (rules.approve_up_to_share, False)):
             numerator, denominator = share.as_integer_ratio()
-            above = (incomes > 0) & (total * denominator > incomes * numerator)
+            above = (counted > 0) & (total * denominator > counted * numerator)
             self._hit("excessive_obligations", above, declines=declines)
         apr = self.alike.card_apr.value
         if apr is None:
@@ -264,6 +262,21 @@ class _Batch:
             full = self.policy.card.interest_basis == "full_balance"
             none = ~saves(self.amounts, self.amount_due, self.costs, apr, full=full)
             self._hit("no_benefit", none, declines=True)
+
+    def _counted_incomes(self) -> Ints:
+        """What counts as coming in; a verified income, where there is one, is everybody's alike."""
+        rules, incomes = self.rules.income, self.of.incomes
+        if rules is None:
+            return incomes
+        if (verified := verified_income(self.alike, rules)) is None:
+            self._hit("income_unverified", self.amounts > rules.refer_unverified_above, declines=False)
+            numerator, denominator = rules.declared_counts.as_integer_ratio()
+            return np.asarray(incomes * numerator // denominator, dtype=np.int64)
+        if verified <= 0:
+            self._hit("income_insufficient", np.ones(len(incomes), dtype=np.bool_), declines=True)
+        most = int(verified * (1 + rules.declared_above_verified))
+        self._hit("income_unverified", (incomes > most) & (verified > 0), declines=False)
+        return np.full(len(incomes), verified, dtype=np.int64)
 
     def _obligations(self) -> Ints:
         card, alike = self.policy.card, self.alike
@@ -285,16 +298,3 @@ class _Batch:
         self.costly[REASONS.index("limited_credit_experience")] |= nothing
         self.declines |= self.costly & low
         self.refers |= self.costly & middling
-
-    def _ranked(self) -> NDArray[np.int8]:
-        """The heaviest reasons of each row, what declines before what refers."""
-        weight = np.array([self.rules.rank(code) for code in REASONS])
-        order = np.argsort(weight)
-        found = np.full((len(self.of), SHOWN), -1, dtype=np.int8)
-        filled = np.zeros(len(self.of), dtype=np.int64)
-        for hits in (self.declines, self.refers & ~self.declines):
-            for code in order:
-                rows = np.flatnonzero(hits[code] & (filled < SHOWN))
-                found[rows, filled[rows]] = code
-                filled[rows] += 1
-        return found

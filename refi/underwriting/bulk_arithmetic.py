@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -19,6 +20,22 @@ def beyond(amounts: Ints, lent: int | None, most: int) -> Flags:
     if lent is None:
         return np.ones(len(amounts), dtype=np.bool_)
     return np.asarray(amounts + lent > most, dtype=np.bool_)
+
+
+def ranked(declines: Flags, refers: Flags, weights: Sequence[int], most: int) -> NDArray[np.int8]:
+    """The ``most`` heaviest reasons of each row (N, most), -1 for none; what declines before what refers.
+
+    ``declines`` and ``refers`` are (reasons, N); a reason of lesser weight comes first.
+    """
+    n = declines.shape[1]
+    found = np.full((n, most), -1, dtype=np.int8)
+    filled = np.zeros(n, dtype=np.int64)
+    for hits in (declines, refers & ~declines):
+        for code in np.argsort(np.array(weights)):
+            rows = np.flatnonzero(hits[code] & (filled < most))
+            found[rows, filled[rows]] = code
+            filled[rows] += 1
+    return found
 
 
 def rounded(amounts: Ints, part: Fraction, *, times: Ints | int = 1) -> Ints:

@@ -40,6 +40,8 @@ class Report:
     inquiries_six_months: int
     oldest_account_months: int | None
     monthly_obligations: int | None
+    verified_monthly_income: int | None = None
+    """As an employer, a tax office or a social insurance told the bureau."""
 
 
 @dataclass(frozen=True, slots=True)

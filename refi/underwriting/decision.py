@@ -12,7 +12,7 @@ from refi.underwriting.card_history import history_of
 from refi.underwriting.codec import Json
 from refi.underwriting.facts import Facts, Product
 from refi.underwriting.findings import Case, Effect, Finding
-from refi.underwriting.policy import RULES
+from refi.underwriting.policy import rules_of
 from refi.underwriting.pricing import Priced, card_of, price
 from refi.underwriting.reasons import Reason
 from refi.underwriting.scorecard import Scored
@@ -98,7 +98,7 @@ def decide_scored(facts: Facts, strategy: Strategy, scored: Scored | None, arm: 
     """Decide with a score at hand."""
     policy = strategy.policy
     case = _case(facts, strategy, scored)
-    findings = tuple(rule(case) for rule in RULES[facts.wish.product])
+    findings = tuple(rule(case) for rule in rules_of(facts.wish.product, policy))
     effects = {finding.effect for finding in findings}
     if Effect.DECLINE in effects:
         outcome = Outcome.DECLINED
@@ -132,7 +132,7 @@ def score(facts: Facts, strategy: Strategy) -> Scored | None:
 WISH_RULES = frozenset(
     {
         *("AMOUNT_MAXIMUM", "OBLIGATIONS_SHARE", "EXPOSURE_LIMIT", "BAND_LIMIT"),
-        *("PRICE_CARRIES_LOSS", "PRICE_CAP", "BENEFIT"),
+        *("PRICE_CARRIES_LOSS", "PRICE_CAP", "BENEFIT", "INCOME_VERIFIED"),
     }
 )
 """Rules that may think otherwise of another amount or term; what the others decline stays declined."""
@@ -172,7 +172,7 @@ def _case(facts: Facts, strategy: Strategy, scored: Scored | None) -> Case:
     policy = strategy.policy
     priced = price(facts.wish, scored=scored, card_apr=facts.card_apr.value, policy=policy, on=facts.on)
     if priced is None:
-        return Case(facts, policy, None, None, None, scored)
+        return Case(facts, policy, None, None, None, scored, None)
     report = facts.bureau.value
     reported = report.monthly_obligations if report is not None else None
     total = affordability.monthly_obligations(
@@ -182,9 +182,9 @@ def _case(facts: Facts, strategy: Strategy, scored: Scored | None) -> Case:
         loan_installments=facts.loan_installments.value or 0,
         elsewhere=reported or 0,
     )
-    income = facts.monthly_income.value
+    income = affordability.counted_income(facts, policy.underwriting.income)
     share: Fraction | None = affordability.burden(total, income) if income is not None else None
-    return Case(facts, policy, priced, total, share, scored)
+    return Case(facts, policy, priced, total, share, scored, income)
 
 
 def _minimum(facts: Facts, policy: Policy) -> int:

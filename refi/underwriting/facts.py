@@ -77,6 +77,7 @@ class Facts:
     refinanced: Fact[int]
     """Part of this bill that loans of ours have paid off or are about to."""
     monthly_income: Fact[int]
+    """As the borrower told it."""
     other_card_minimums: Fact[int]
     """Minimum payments a month on the borrower's other cards."""
     loan_installments: Fact[int]
@@ -100,6 +101,19 @@ class Facts:
     issuer_exposure: Fact[int] = field(default_factory=lambda: Fact(None, Source.OUR_BOOKS))
     """Principal lent on cards of this issuer, to everybody."""
     portfolio_exposure: Fact[int] = field(default_factory=lambda: Fact(None, Source.OUR_BOOKS))
+    verified_income: Fact[int] = field(default_factory=lambda: Fact(None, Source.STAFF))
+    """A month's income that somebody else vouches for, as of the day that the evidence is about."""
+
+
+def aged(facts: dict[str, Any], on: date) -> dict[str, Any]:
+    """Recorded facts as people read them: each that is dated with its age in days on ``on``."""
+
+    def with_age(fact: Any) -> Any:
+        if not isinstance(fact, dict) or not isinstance(fact.get("as_of"), str) or "source" not in fact:
+            return fact
+        return {**fact, "age_days": (on - date.fromisoformat(fact["as_of"])).days}
+
+    return {name: with_age(fact) for name, fact in facts.items()}
 
 
 def card_facts(months: tuple[Month, ...], limit: int | None, told_on: date, on: date) -> dict[str, Fact[Any]]:

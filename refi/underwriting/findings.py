@@ -53,6 +53,8 @@ class Case:
     obligations: int | None
     burden: Fraction | None
     scored: Scored | None = None
+    income: int | None = None
+    """What counts as coming in each month: verified, else as the policy takes what was told."""
 
 
 Rule = Callable[[Case], Finding]

@@ -26,7 +26,15 @@ Values = Mapping[str | None, int]
 NUMBERS = (
     *("wish.amount", "wish.term", "age", "card_apr", "statement_balance", "statement_minimum"),
     *("statement_age", "refinanced", "monthly_income", "other_card_minimums", "loan_installments"),
-    *("exposure", "days_past_due", "worst_days_past_due", "credit_limit", "utilization", "paid_share"),
+    *(
+        "verified_income",
+        "exposure",
+        "days_past_due",
+        "worst_days_past_due",
+        "credit_limit",
+        "utilization",
+        "paid_share",
+    ),
     *("revolving_streak", "cash_share", "bureau.open_delinquencies", "bureau.inquiries_six_months"),
     "bureau.monthly_obligations",
 )

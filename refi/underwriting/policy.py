@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from refi.policies import Policy
 from refi.underwriting import bureau_rules, card_rules, score_rules
+from refi.underwriting.affordability import verified_income
 from refi.underwriting.facts import Product
 from refi.underwriting.findings import Case, Finding, Rule, decline, passed, refer
 
@@ -87,12 +89,33 @@ def income_declared(case: Case) -> Finding:
     """No income told or an absurd one: a person looks; an income of nothing cannot carry a loan."""
     income, most = case.facts.monthly_income.value, case.policy.underwriting.income_plausible_up_to
     if income is None:
+        if verified_income(case.facts, case.policy.underwriting.income) is not None:
+            return passed("INCOME_DECLARED", monthly_income=None)
         return refer("INCOME_DECLARED", "income_unverified", monthly_income=None)
     if income <= 0:
         return decline("INCOME_DECLARED", "income_insufficient", monthly_income=income)
     if income > most:
         return refer("INCOME_DECLARED", "income_unverified", monthly_income=income, plausible_up_to=most)
     return passed("INCOME_DECLARED", monthly_income=income)
+
+
+def income_verified(case: Case) -> Finding:
+    """A large amount needs an income that somebody vouches for, and one told may not be far above it."""
+    rules, told, amount = case.policy.underwriting.income, case.facts.verified_income, case.facts.wish.amount
+    verified, declared = verified_income(case.facts, rules), case.facts.monthly_income.value
+    seen = {"verified": told.value, "as_of": told.as_of, "source": told.source, "declared": declared}
+    if rules is None:
+        return passed("INCOME_VERIFIED", **seen)
+    if verified is None:
+        seen |= {"amount": amount, "unverified_up_to": rules.refer_unverified_above}
+        if amount > rules.refer_unverified_above:
+            return refer("INCOME_VERIFIED", "income_unverified", **seen)
+        return passed("INCOME_VERIFIED", **seen)
+    if verified <= 0:
+        return decline("INCOME_VERIFIED", "income_insufficient", **seen)
+    if declared is not None and declared > verified * (1 + rules.declared_above_verified):
+        return refer("INCOME_VERIFIED", "income_unverified", **seen)
+    return passed("INCOME_VERIFIED", **seen)
 
 
 def obligations(case: Case) -> Finding:
@@ -103,7 +126,7 @@ def obligations(case: Case) -> Finding:
     seen = {
         "share": share,
         "obligations": case.obligations,
-        "monthly_income": case.facts.monthly_income.value,
+        "monthly_income": case.income,
     }
     if share > Fraction(rules.decline_above_share):
         return decline("OBLIGATIONS_SHARE", "excessive_obligations", limit=rules.decline_above_share, **seen)
@@ -167,6 +190,7 @@ _EVERYONE: tuple[Rule, ...] = (
     amount_maximum,
     amount_automatic,
     income_declared,
+    income_verified,
     obligations,
     exposure,
     past_due_with_us,
@@ -197,3 +221,9 @@ RULES: dict[Product, tuple[Rule, ...]] = {
     Product.MICRO_LOAN: _EVERYONE,
 }
 """Which rules look at which product: a micro-loan has no card and no statement."""
+
+
+def rules_of(product: Product, policy: Policy) -> tuple[Rule, ...]:
+    """The rules that look at a product under a policy; those that came later only where it has them."""
+    later: dict[Rule, bool] = {income_verified: policy.underwriting.income is not None}
+    return tuple(rule for rule in RULES[product] if later.get(rule, True))

@@ -16,7 +16,7 @@ from refi.db.work import Work
 from refi.errors import NotFound
 from refi.underwriting import decision, strategy
 from refi.underwriting.decision import Decision
-from refi.underwriting.facts import Facts
+from refi.underwriting.facts import Facts, aged
 from refi.underwriting.strategy import Strategy
 from refi.underwriting.tables import DecisionRecord, ShadowDecision, StrategyRow
 
@@ -109,7 +109,8 @@ async def replay(work: Work, first: date, last: date, other: Strategy | None = N
         if other is None:
             if row.strategy not in known:
                 known[row.strategy] = await kept(work, row.strategy)
-            if decision.decide(made.facts, known[row.strategy], made.arm).record() != row.record:
+            # compared as values: a record of before a fact existed says nothing of it, and neither did we
+            if decision.decide(made.facts, known[row.strategy], made.arm) != made:
                 found.differing.append(row.id)
         else:
             _compare(found, row, made, decision.decide(made.facts, other, made.arm))
@@ -168,5 +169,5 @@ def explained(row: DecisionRecord) -> dict[str, Any]:
         "scored": row.record.get("scored"),
         "priced": row.record["priced"],
         "findings": row.record["findings"],
-        "facts": row.record["facts"],
+        "facts": aged(row.record["facts"], row.decided_on),
     }

@@ -21,7 +21,7 @@ from refi.errors import NotFound
 from refi.ids import BorrowerId, CardId
 from refi.loans import service as loans
 from refi.policies import ReasonCode
-from refi.underwriting import decision, query_service, shipped_service
+from refi.underwriting import decision, income_service, query_service, shipped_service
 from refi.underwriting import replay_service as replay
 from refi.underwriting.bureau import Identity, NoFile, Report
 from refi.underwriting.card_history import Month
@@ -115,6 +115,7 @@ async def gather(work: Work, borrower_id: BorrowerId, ask: Ask) -> Facts:
         fraud_signals=_told(ask.signals, Source.OUR_BOOKS, on),
         **_of_card(ask, work),
         monthly_income=_told(ask.monthly_income, Source.BORROWER, on),
+        verified_income=await income_service.fact(work, borrower_id, told.report),
         other_card_minimums=_told(await _other_minimums(work, borrower_id, ask.card), Source.STATEMENT, on),
         loan_installments=_told(past.monthly_installments, Source.OUR_BOOKS, on),
         exposure=_told(past.exposure + ask.promised, Source.OUR_BOOKS, on),

@@ -1,7 +1,7 @@
 """Rows of underwriting: decisions as they were made, the strategies that made them, and what others would
 have.
 
-Decisions, strategies and shadow decisions are append-only: triggers refuse UPDATE and DELETE.
+All but questions and alerts are append-only: triggers refuse UPDATE and DELETE.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from refi.db.base import Base, Id, IdText, PrimaryId, states
+from refi.money import MAX_AMOUNT
 from refi.underwriting.decision import Outcome
 
 
@@ -82,6 +83,29 @@ class BureauQuery(Base):
     asked_on: Mapped[date]
     asked_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
+
+
+class IncomeVerification(Base):
+    """A month's income that a member of staff read in evidence. Append-only: a new look is a new row.
+
+    ``as_of`` is the day that the evidence is about, ``documents`` are its ids.
+    """
+
+    __tablename__ = "income_verifications"
+    __table_args__ = (
+        CheckConstraint(f"monthly_income BETWEEN 0 AND {MAX_AMOUNT}", name="monthly_income"),
+        CheckConstraint("as_of <= verified_on", name="as_of"),
+        Index("ix_income_verifications_borrower_id", "borrower_id", "id"),
+    )
+
+    id: Mapped[PrimaryId]
+    borrower_id: Mapped[Id] = mapped_column(ForeignKey("borrowers.id"))
+    monthly_income: Mapped[int]
+    as_of: Mapped[date]
+    documents: Mapped[list[str]] = mapped_column(JSONB)
+    verified_by: Mapped[str]
+    verified_on: Mapped[date]
+    verified_at: Mapped[datetime]
 
 
 class Alert(Base):

@@ -393,6 +393,10 @@ async def _review(here: Walk) -> None:
     view = "GET /staff/v1/reviews/{review_id}/documents/{document_id}"
     await here.do(view, who="junior", document_id=document["id"], **review)
     seen = {"If-Match": looked.headers["ETag"]}
+    verify = "POST /staff/v1/reviews/{review_id}/verify-income"
+    income = {"monthly_income": 850_000, "as_of": "2026-10-31", "documents": [document["id"]]}
+    verified = await here.do(verify, income, who="junior", headers=seen, **review)
+    seen = {"If-Match": verified.headers["ETag"]}
     await here.do(decide, {"outcome": "approve"}, who="junior", headers=seen, **review)
     here.known |= {"review_id": review["review_id"], "document_id": document["id"]}
     here.known["fang's application"] = made["id"]

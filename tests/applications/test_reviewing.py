@@ -121,6 +121,7 @@ async def test_the_case_shows_what_the_decision_saw(service: Service) -> None:
         "value": 1_200_000,
         "source": "statement",
         "as_of": "2026-11-12",
+        "age_days": 10,
     }
     assert case["facts"]["monthly_income"] == {"value": None, "source": "borrower", "as_of": None}
     assert [f["rule"] for f in case["findings"] if f["effect"] != "passed"] == ["INCOME_DECLARED"]

@@ -60,6 +60,7 @@ def facts(*, wish: dict[str, Any] | None = None, on: date = ON, **changed: Any) 
         portfolio_exposure=fact(0),
         credit_limit=fact(5_000_000, Source.BORROWER),
         bills=fact(months(), Source.STATEMENT),
+        verified_income=fact(None, Source.STAFF),
     )
     return replace(base, **{name: fact(value, getattr(base, name).source) for name, value in changed.items()})
 

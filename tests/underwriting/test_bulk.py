@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from refi import policies
+from refi.policies.deciding import Income
 from refi.schedules.dates import add_months
 from refi.seeding import made_up
 from refi.seeding.card_clients import Client
@@ -89,6 +90,23 @@ def agrees(made: bulk.Decided, place: int, one: Decision, strategy: Strategy) ->
         assert made.scores[place] == score
 
 
+def asking(income: Income | None) -> Strategy:
+    rules = CN.policy.underwriting.model_copy(update={"income": income})
+    return Strategy(CN.policy.model_copy(update={"underwriting": rules}), CN.card)
+
+
+ASKING = {
+    **{market: shipped_service.strategy_of(policies.load(market)) for market in ("cn", "us")},
+    "half of what is told": asking(
+        Income(
+            declared_counts=Decimal("0.5"),
+            verified_fresh_days=30,
+            refer_unverified_above=1_000_000,
+            declared_above_verified=Decimal("0.1"),
+        )
+    ),
+    "nobody asks": asking(None),
+}
 AMOUNTS = st.one_of(st.integers(9_990, 30_000_000), st.integers(-10, 20_000), st.integers(1, 10**12))
 PEOPLE = st.lists(
     st.tuples(
@@ -111,13 +129,17 @@ ALIKE: list[dict[str, Any]] = [
     {"consents": (), "days_past_due": 2, "fraud_signals": ("same_device",)},
     {"other_card_minimums": 400_000, "loan_installments": 100_000},
     {"cash_share": Decimal("0.9"), "refinanced": None},
+    {"verified_income": 600_000},
+    {"verified_income": 0},
 ]
 
 
 @hypothesis_settings(deadline=None)
-@hypothesis_given(PEOPLE, st.sampled_from(ALIKE), st.sampled_from([3, 6, 12]), st.sampled_from(["cn", "us"]))
+@hypothesis_given(
+    PEOPLE, st.sampled_from(ALIKE), st.sampled_from([3, 6, 12]), st.sampled_from(sorted(ASKING))
+)
 def test_together_and_alone(people: list[Any], alike: dict[str, Any], term: int, market: str) -> None:
-    strategy = shipped_service.strategy_of(policies.load(market))
+    strategy = ASKING[market]
     base = facts(wish={"term": term}, **alike)
     rows = [(months_of(b, p, o), limit, amount, income) for b, p, o, limit, amount, income in people]
     made = bulk.decide_many(together(base, rows), strategy)

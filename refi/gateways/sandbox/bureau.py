@@ -1,8 +1,8 @@
 """A credit bureau and an identity register for the sandbox; what they say follows from the name asked about.
 
 A clean report for everybody, except names that end in 逾期 (late elsewhere), 失信 (a judgment), 频繁 (many
-inquiries), 查无 (no file), 冒名 (name and id do not match), 他人 (another person's report), 乱码 (garbage),
-故障 (500), 超时 (hangs).
+inquiries), 低薪 (a verified income of 3,000.00), 查无 (no file), 冒名 (name and id do not match),
+他人 (another person's report), 乱码 (garbage), 故障 (500), 超时 (hangs).
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ CLEAN = {
     "inquiries_six_months": 1,
     "oldest_account_months": 60,
     "monthly_obligations": None,
+    "verified_monthly_income": None,
 }
 SAID_OF = {
     "逾期": {"open_delinquencies": 1},
     "失信": {"collections_or_judgments": 1},
     "频繁": {"inquiries_six_months": 9},
+    "低薪": {"verified_monthly_income": 300_000},
 }
 router = APIRouter(prefix="/bureau/v1")
 
