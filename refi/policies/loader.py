@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -25,6 +27,8 @@ Path = tuple[int | str, ...]
 """Where something stands in a policy: names of tables and keys, and positions in lists."""
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([\w.\-]+)\s*\]\]?")
+MOST_MENDINGS = 20
+"""Sections hold sections: each round of reading finds what is missing one level further down."""
 _KEY = re.compile(r"^\s*([\w\-]+)\s*=")
 
 
@@ -90,6 +94,23 @@ class Policy(Value):
         said = self.allocation
         return {"order": "_".join(said.order), "across": said.across, "ahead": said.ahead}
 
+    def of_before(self, kept: Any) -> Policy:
+        """A policy that was kept as JSON, with what is required by now and was not known then as in this one.
+
+        ``ValueError`` where that does not make a policy.
+        """
+        told, todays = copy.deepcopy(kept), self.model_dump(mode="json")
+        for _ in range(MOST_MENDINGS):
+            try:
+                return Policy.model_validate_json(json.dumps(told))
+            except ValidationError as error:
+                wrong = [each for each in error.errors() if each["type"] in ("missing", "extra_forbidden")]
+                if not wrong:
+                    raise
+                for each in wrong:
+                    _mend(told, todays, each["loc"], missing=each["type"] == "missing")
+        raise ValueError("policies have changed beyond reading")
+
     def contradictions(self) -> Iterator[tuple[Path, str]]:
         """What one section says that another one does not allow, each with its place in the file."""
         buckets = {"current", *(band.name for band in self.delinquency.buckets)}
@@ -102,6 +123,18 @@ class Policy(Value):
             for place, rule in enumerate(version.rules):
                 for name in sorted(set(rule.when.buckets) - buckets):
                     yield (*here, "rules", place, "when"), f"rule {rule.name}: there is no bucket {name}"
+
+
+def _mend(told: Any, todays: Any, place: Path, *, missing: bool) -> None:
+    """Put today's value at ``place``, or take away what is not known any more."""
+    *way, last = place
+    for part in way:
+        told = told[part]
+        todays = todays[part] if isinstance(part, str) else todays[min(part, len(todays) - 1)]
+    if missing:
+        told[last] = todays[last]
+    else:
+        del told[last]
 
 
 def parse(text: str, name: str) -> Policy:

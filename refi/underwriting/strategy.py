@@ -6,7 +6,6 @@ same rules even if somebody changed a file without changing its version.
 
 from __future__ import annotations
 
-import copy
 import functools
 import hashlib
 import json
@@ -16,8 +15,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pydantic import ValidationError
-
 from refi import experiments
 from refi.policies import Policy
 from refi.underwriting import scorecard
@@ -25,8 +22,6 @@ from refi.underwriting.scorecard import Scorecard
 
 CHAMPION = "champion"
 SHARES = 10_000
-MOST_MENDINGS = 20
-"""Sections hold sections: each round of reading finds what is missing one level further down."""
 
 
 class StrategyUnreadable(ValueError):
@@ -77,38 +72,11 @@ def read(body: dict[str, Any], kept_as: str, today: Policy) -> Strategy:
     if _digest(body) != kept_as:
         raise StrategyUnreadable(f"not the strategy that was kept as {kept_as}")
     try:
-        policy = _readable(body["policy"], today)
+        policy = today.of_before(body["policy"])
         card = body["scorecard"]
         return Strategy(policy, None if card is None else scorecard.parse(card), kept_as)
     except (KeyError, TypeError, ValueError) as error:
         raise StrategyUnreadable(f"not a strategy: {error}") from error
-
-
-def _readable(kept: Any, today: Policy) -> Policy:
-    """The policy that was kept, with what is required by now and was not known then."""
-    told, todays = copy.deepcopy(kept), today.model_dump(mode="json")
-    for _ in range(MOST_MENDINGS):
-        try:
-            return Policy.model_validate_json(json.dumps(told))
-        except ValidationError as error:
-            wrong = [each for each in error.errors() if each["type"] in ("missing", "extra_forbidden")]
-            if not wrong:
-                raise
-            for each in wrong:
-                _mend(told, todays, each["loc"], missing=each["type"] == "missing")
-    raise ValueError("policies have changed beyond reading")
-
-
-def _mend(told: Any, todays: Any, place: tuple[int | str, ...], *, missing: bool) -> None:
-    """Put today's value at ``place``, or take away what is not known any more."""
-    *way, last = place
-    for part in way:
-        told = told[part]
-        todays = todays[part] if isinstance(part, str) else todays[min(part, len(todays) - 1)]
-    if missing:
-        told[last] = todays[last]
-    else:
-        del told[last]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,9 @@ async def all_of(do: Callable[[Given], Awaitable[Made]], given: Iterable[Given])
     return list(await asyncio.gather(*(one_of_them(item) for item in given)))
 
 
-async def clients(stack: Stack, count: int) -> list[Walker]:
-    """The first ``count`` card holders of the file as signed-in borrowers."""
-    await seeding.seed(stack.runtime, borrowers=count, cards=Path(CARDS))
+async def clients(stack: Stack, count: int, file: Path | None = None) -> list[Walker]:
+    """The first ``count`` card holders of the file (the real one) as signed-in borrowers."""
+    await seeding.seed(stack.runtime, borrowers=count, cards=file or Path(CARDS))
     found = await rows(stack.runtime.database, "SELECT id FROM borrowers ORDER BY id")
     now = clock.utc_now()
     return [
