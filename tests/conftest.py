@@ -27,6 +27,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 
 from tests import proofs
 from tests.postgres import RunServer, Wiper, external_url, in_thread, make_run_dir, owned
@@ -52,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUNS] = {}
     config.stash[CLEANUP] = contextlib.ExitStack()
     _keep_bytecode()
+    _log_plainly()
     if hasattr(config, "workerinput"):
         return
     os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(2**31)))
@@ -59,6 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[RUN_DIR_VARIABLE] = str(run_dir)
     config.stash[CLEANUP].callback(RunServer(run_dir, external_url()).close)
     config.stash[CLEANUP].enter_context(owned(run_dir))
+
+
+def _log_plainly() -> None:
+    """Errors in the log without the values around them: drawing those takes structlog half a minute each."""
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], console])
 
 
 def _keep_bytecode() -> None:

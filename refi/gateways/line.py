@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import httpx
@@ -66,6 +66,33 @@ class CutInTheMaking(httpx.AsyncHTTPTransport):
             raise httpx.ConnectError("cut while connecting", request=request) from error
 
 
+PART = 5
+"""Connections kept together: httpcore looks at every connection of a pool for each request, which with
+fifty of them costs as much again as the request."""
+
+
+class Spread(httpx.AsyncBaseTransport):
+    """Several transports as one: a request goes to the one with the fewest under way."""
+
+    def __init__(self, parts: Sequence[httpx.AsyncBaseTransport]) -> None:
+        self._parts = parts
+        self._busy = [0] * len(parts)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        chosen = min(range(len(self._parts)), key=self._busy.__getitem__)
+        self._busy[chosen] += 1
+        try:
+            return await self._parts[chosen].handle_async_request(request)
+        finally:
+            self._busy[chosen] -= 1
+
+    async def aclose(self) -> None:
+        """Let go of the connections of all."""
+        for part in self._parts:
+            await part.aclose()
+
+
 def open_client(
     base_url: str, patience: Patience | None = None, *, connections: int = 50
 ) -> httpx.AsyncClient:
@@ -75,8 +102,13 @@ def open_client(
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(chosen.read, connect=chosen.connect),
-        transport=CutInTheMaking(
-            limits=httpx.Limits(max_connections=connections, keepalive_expiry=2.0), trust_env=False
+        transport=Spread(
+            [
+                CutInTheMaking(
+                    limits=httpx.Limits(max_connections=PART, keepalive_expiry=2.0), trust_env=False
+                )
+                for _ in range(connections // PART)
+            ]
         ),
         follow_redirects=False,
         trust_env=False,

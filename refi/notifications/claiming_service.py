@@ -72,6 +72,8 @@ async def take(
             if row.ask_at is not None and row.ask_at <= work.wall:
                 row.ask_at = work.wall + _patience(lines[row.channel])
                 taken.questions.append(Question(MessageId(row.id), row.attempts, row.channel))
+            elif row.ask_at is not None and row.status is MessageStatus.UNKNOWN:
+                early[row.id] = work.now + (row.ask_at - work.wall) + messages.A_LITTLE
         elif row.status is not MessageStatus.PLANNED:
             continue
         elif row.not_before > work.now:

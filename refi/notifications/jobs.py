@@ -48,8 +48,7 @@ async def send_messages(
                 taken = await claiming.take(work, checks, lines, batch)
         except Unavailable:
             raise
-        except Exception as error:
-            log.exception("claim_failed", messages=len(batch), first=batch[0])
+        except Exception as error:  # noqa: BLE001 - kept on the message that it is found to be of
             if len(batch) == 1:
                 await _count_failure(database, batch[0], error)
             else:
@@ -105,8 +104,7 @@ async def _send(
         return claim, await lines[claim.channel].send(claim.outgoing)
     except Unavailable:
         raise
-    except Exception as error:
-        log.exception("message_failed", id=claim.id)
+    except Exception as error:  # noqa: BLE001 - kept on the message
         await _count_failure(database, claim.id, error)
         return None
 
@@ -124,8 +122,7 @@ async def _record(database: Database, lines: Channels, answers: Sequence[tuple[C
             if wait is None:
                 raise
             await asyncio.sleep(wait)
-        except Exception as error:
-            log.exception("record_failed", messages=len(answers), first=answers[0][0].id)
+        except Exception as error:  # noqa: BLE001 - kept on the message that it is found to be of
             if len(answers) == 1:
                 await _count_failure(database, answers[0][0].id, error)
                 return
@@ -138,8 +135,8 @@ async def _count_failure(database: Database, message_id: str, error: Exception) 
     """Count an error of our own on its message, which is parked at last."""
     cause = f"{type(error).__name__}: {error}"[:LONGEST_CAUSE]
     async with database.work(SYSTEM) as work:
-        if await parking.record_failure(work, MessageId(message_id), cause):
-            log.error("message_parked", id=message_id, cause=cause)
+        parked = await parking.record_failure(work, MessageId(message_id), cause)
+    log.error("message_parked" if parked else "message_failed", id=message_id, exc_info=error)
 
 
 async def _ask(database: Database, lines: Channels, question: Question) -> None:
@@ -155,8 +152,7 @@ async def _ask(database: Database, lines: Channels, question: Question) -> None:
         log.warning("message_fate_unknown", id=question.id, cause=error.detail)
     except Unavailable:
         raise
-    except Exception as error:
-        log.exception("message_failed", id=question.id)
+    except Exception as error:  # noqa: BLE001 - kept on the message
         await _count_failure(database, question.id, error)
 
 

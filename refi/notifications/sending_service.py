@@ -93,7 +93,7 @@ def _unknown(work: Work, row: Message, again: Times, cause: str, channel: channe
     log(work, row, "unknown", cause)
     if channel.can_ask:
         row.ask_at = work.wall + pause(row.attempts)
-        again[row.id] = work.now + pause(row.attempts)
+        again[row.id] = work.now + pause(row.attempts) + messages.A_LITTLE
     elif channel.deduplicates:
         _plan_again(work, row, again, cause, None, same_text=True)
     else:

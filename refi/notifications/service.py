@@ -19,6 +19,8 @@ from refi.notifications.tables import Message
 from refi.notifications.templates import words_of
 
 MOST_WOKEN = 10_000
+A_LITTLE = timedelta(seconds=0.5)
+"""The queue counts a delay from the beginning of the transaction, which lies a little before `Work.now`."""
 MOST_WAITING = 50
 """Jobs of sending that wait for a worker: with so many, waking more would only make a longer queue."""
 TOGETHER = 50

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from refi.gateways.calls import MOST_BYTES, Reply, Silence
-from refi.gateways.line import Line, Patience, open_client
+from refi.gateways.line import Line, Patience, Spread, open_client
 from refi.payments.processor import ANSWER_WITHIN
 from tests.gateways.given import API_KEY, BASE, scripted
 
@@ -244,3 +244,30 @@ async def test_a_redirect_is_not_followed() -> None:
 async def test_proxies_and_credentials_of_the_environment_are_ignored() -> None:
     async with open_client(BASE) as client:
         assert not client.trust_env
+
+
+async def test_requests_at_the_same_time_are_spread_and_each_gets_its_own_answer() -> None:
+    under_way: list[int] = [0, 0, 0]
+    most: list[int] = [0, 0, 0]
+
+    class Part(httpx.AsyncBaseTransport):
+        def __init__(self, number: int) -> None:
+            self.number = number
+            self.closed = False
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            under_way[self.number] += 1
+            most[self.number] = max(most[self.number], under_way[self.number])
+            await asyncio.sleep(0.01)
+            under_way[self.number] -= 1
+            return httpx.Response(200, content=request.url.path.encode())
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    parts = [Part(number) for number in range(3)]
+    async with httpx.AsyncClient(base_url=BASE, transport=Spread(parts)) as client:
+        answers = await asyncio.gather(*(client.get(f"/{number}") for number in range(9)))
+    assert [answer.text for answer in answers] == [f"/{number}" for number in range(9)]
+    assert most == [3, 3, 3]
+    assert all(part.closed for part in parts)
