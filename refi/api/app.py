@@ -9,7 +9,7 @@ from functools import cache
 from fastapi import APIRouter, FastAPI
 
 import refi
-from refi.api import health, openapi, sandbox
+from refi.api import health, openapi, sandbox, worked_cases
 from refi.api.middleware import Requests
 from refi.applications import document_routes, income_routes, offer_routes, quote_routes, review_routes
 from refi.applications import routes as applications
@@ -74,6 +74,8 @@ ROUTERS: list[APIRouter] = [
     parked_routes.router,
     alert_routes.router,
 ]
+SANDBOX_ROUTERS = (sandbox.router, worked_cases.router)
+"""Never mounted in live."""
 
 DESCRIPTION = """
 Credit-card refinancing and installments: a card holder who revolves a bill applies to have it paid off; the
@@ -109,7 +111,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.processor = runtime.processor
     app.state.bureau = runtime.bureau
     app.state.acts = ACTS
-    routers = ROUTERS if runtime.settings.live else [*ROUTERS, sandbox.router]
+    routers = ROUTERS if runtime.settings.live else [*ROUTERS, *SANDBOX_ROUTERS]
     for router in routers:
         app.include_router(router)
     problems.install(app)

@@ -63,6 +63,14 @@ class Payee:
     last4: str
 
 
+INTEREST_UNTIL = {
+    "to_the_day": "days_elapsed",
+    "to_the_next_due_date": "current_period",
+    "in_full": "whole_term",
+}
+"""What an agreement says of the interest that an early payoff owes, by the policy's convention."""
+
+
 def agreement(*, offer: str, product: str, plan: Schedule, payee: Payee, policy: Policy) -> dict[str, Any]:
     """The agreement as plain JSON values: every amount in minor units, no date of an installment."""
     terms = plan.terms
@@ -101,7 +109,7 @@ def agreement(*, offer: str, product: str, plan: Schedule, payee: Payee, policy:
         },
         "allocation": list(policy.allocation.order),
         "conventions": policy.conventions,
-        "early_payoff": {"fee": 0, "interest": "days_elapsed"},
+        "early_payoff": {"fee": 0, "interest": INTEREST_UNTIL[policy.ending.early_payoff]},
         "payee": {"kind": payee.kind, "bank": payee.bank, "last4": payee.last4},
         "policy_version": policy.version,
     }

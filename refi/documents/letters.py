@@ -140,7 +140,7 @@ def agreement(loan: Loan, parties: Parties, body: Mapping[str, Any], locale: str
         Paragraph(
             say.words[_allocation(body)].format(order=order.join(names[each] for each in body["allocation"]))
         ),
-        Paragraph(say.words["early"]),
+        Paragraph(say.words["early_" + body.get("early_payoff", {}).get("interest", "days_elapsed")]),
         say.facts(("policy", body["policy_version"]), ("hash", loan.agreement_hash)),
         Signed(parties.lender, say.day(loan.signed_on)),
     ]

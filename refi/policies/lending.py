@@ -193,6 +193,16 @@ class Penalty(Value):
     year_days: Literal[360, 365]
 
 
+PriceUntil = Literal["to_the_day", "to_the_next_due_date", "in_full"]
+
+
+class Ending(Value):
+    """Up to when interest and fees are owed by who pays off early, and by a loan that is written off."""
+
+    early_payoff: PriceUntil
+    charge_off: PriceUntil
+
+
 class Allocation(Value):
     """Which debts money meets first: the ``order`` of components, what is finished before the next
     (``across``), and which of the installments not yet due come first (``ahead``).

@@ -18,7 +18,7 @@ from pydantic import ValidationError, model_validator
 from refi.policies.base import Name, Value
 from refi.policies.changing import Changes
 from refi.policies.deciding import Underwriting
-from refi.policies.lending import Allocation, Card, Market, Penalty, Price, Product, TermPrice
+from refi.policies.lending import Allocation, Card, Ending, Market, Penalty, Price, Product, TermPrice
 from refi.policies.paying import Payments
 from refi.policies.reminding import Ladder
 from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Messages
@@ -54,6 +54,7 @@ class Policy(Value):
     card: Card
     penalty: Penalty
     allocation: Allocation
+    ending: Ending
     underwriting: Underwriting
     contact: Contact
     messages: Messages
@@ -91,8 +92,14 @@ class Policy(Value):
 
         The names are those of `refi.schedules.conventions`.
         """
-        said = self.allocation
-        return {"order": "_".join(said.order), "across": said.across, "ahead": said.ahead}
+        said, ending = self.allocation, self.ending
+        return {
+            "order": "_".join(said.order),
+            "across": said.across,
+            "ahead": said.ahead,
+            "early_payoff": ending.early_payoff,
+            "charge_off": ending.charge_off,
+        }
 
     def of_before(self, kept: Any) -> Policy:
         """A policy that was kept as JSON, with what is required by now and was not known then as in this one.

@@ -20,6 +20,7 @@ from refi.schedules.array_allocation import allocate
 from refi.schedules.array_arithmetic import INT64_LIMIT, rounded_quotient
 from refi.schedules.bulk import Plans
 from refi.schedules.contract_events import InvalidEvent
+from refi.schedules.conventions import PriceUntil
 from refi.schedules.day_tables import NEVER
 from refi.schedules.loan_arrays import PPM, Dates
 
@@ -90,8 +91,12 @@ def positions(
     penalty_multiple: Decimal = Decimal("1.5"),
     penalty_year_days: int = 365,
     order: Order = BY_LAW,
+    early_payoff: PriceUntil = PriceUntil.TO_THE_DAY,
 ) -> Positions:
     """Every loan on the day ``on``; receipts after it do not count yet.
+
+    ``order`` and ``early_payoff`` are the conventions of those names; loans with interest on the actual
+    balance are replayed one by one.
 
     Raises `InvalidEvent` for a receipt of a loan that there is not or was not paid out yet, and where
     principal × days is beyond 2**62 (then replay one by one).
@@ -105,7 +110,7 @@ def positions(
     rank = rank[paid.on[rank] <= on]
     found = []
     for low in range(0, max(len(plans), 1), BLOCK):
-        books = _books(plans, slice(low, low + BLOCK), penalty)
+        books = _books(plans, slice(low, low + BLOCK), penalty, early_payoff)
         begin, end = np.searchsorted(paid.loan[rank], [low, low + BLOCK])
         own = rank[begin:end]
         books.receive(paid.loan[own] - low, paid.on[own].view(np.int64), paid.amount[own], order)
@@ -129,7 +134,7 @@ def _check(plans: Plans, paid: Receipts, day: int) -> None:
             raise InvalidEvent("principal × days is too large", faults=[Fault("/on", "out_of_range")])
 
 
-def _books(plans: Plans, at: slice, penalty: tuple[int, int]) -> _Books:
+def _books(plans: Plans, at: slice, penalty: tuple[int, int], early_payoff: PriceUntil) -> _Books:
     """The books of the loans ``at`` on their payout days; what they do not have lies in the far future."""
     within = plans.within[at].T
     ends = np.where(within, plans.ends_on[at].T.view(np.int64), FAR)
@@ -140,6 +145,7 @@ def _books(plans: Plans, at: slice, penalty: tuple[int, int]) -> _Books:
         rounding=plans.loans.rounding[at],
         rate=plans.loans.annual_rate[at] * penalty[0],
         year=penalty[1],
+        early_payoff=early_payoff,
         starts=np.concatenate((first, ends[:-1])),
         ends=ends,
         due=due,
@@ -162,6 +168,7 @@ class _Books:
     rounding: Ints
     rate: Ints
     year: int
+    early_payoff: PriceUntil
     starts: Ints
     ends: Ints
     due: Ints
@@ -228,6 +235,15 @@ class _Books:
             return late
         return rounded_quotient(late, self.rate[at], self.year, self.rounding[at])
 
+    def _until(self, at: Ints, on: Ints) -> Ints:
+        """The day up to which the price is owed by who pays off on ``on``."""
+        if self.early_payoff is PriceUntil.TO_THE_DAY:
+            return on
+        if self.early_payoff is PriceUntil.IN_FULL:
+            return np.full_like(on, FAR)
+        ends = self.ends[:, at]
+        return np.asarray(np.where(ends >= on, ends, FAR).min(axis=0, initial=FAR), np.int64)
+
     def _earned(self, component: Component, at: Ints, on: Ints) -> Ints:
         """The part of each installment's price earned by a day: straight-line over its period."""
         price = self.priced[component][:, at]
@@ -239,8 +255,9 @@ class _Books:
 
     def _position(self, at: Ints, on: Ints) -> Ints:
         """(4, N) principal, interest, fees and penalties that close each loan, accrued up to ``on``."""
-        interest = self._earned(INTEREST, at, on) - self.met[INTEREST][:, at]
-        fee = self._earned(FEE, at, on) - self.met[FEE][:, at]
+        until = self._until(at, on)
+        interest = self._earned(INTEREST, at, until) - self.met[INTEREST][:, at]
+        fee = self._earned(FEE, at, until) - self.met[FEE][:, at]
         owed = np.stack(
             (
                 (self.priced[PRINCIPAL][:, at] - self.met[PRINCIPAL][:, at]).sum(axis=0),
@@ -260,7 +277,7 @@ class _Books:
         self._accrue(every, on)
         open_ = self.settled == NEVER
         closes = self._position(every, on) * open_
-        earned = self._earned(INTEREST, every, on).sum(axis=0)
+        earned = self._earned(INTEREST, every, self._until(every, on)).sum(axis=0)
         unpaid = sum(price - self.met[component] for component, price in self.priced.items()) * open_
         late = np.where((self.due < day) & (unpaid > 0), self.due, FAR).min(axis=0, initial=FAR)
         oldest = np.where(late < FAR, late, NEVER)

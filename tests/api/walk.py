@@ -19,6 +19,7 @@ import httpx
 from sqlalchemy import text
 
 from refi import clock, ids
+from refi.api import worked_cases
 from refi.crosssell.states import SuggestionStatus
 from refi.crosssell.tables import Suggestion
 from refi.db.work import SYSTEM, Database
@@ -484,6 +485,7 @@ async def _hear(here: Walk) -> None:
 
 async def _pull_levers(here: Walk) -> None:
     await here.do("GET /sandbox/v1/business-date")
+    await here.do("POST /sandbox/v1/contracts", worked_cases.EXAMPLE)
     held = await _payment(here, "bank_debit")
     act = "POST /sandbox/v1/payments/{payment_id}/{act}"
     await here.do(act, payment_id=held, act="post")

@@ -96,6 +96,14 @@ def test_golden_agreement() -> None:
     assert (made["total_interest"], made["total_of_payments"]) == (42_348, 1_242_348)
     assert [row["amount"] for row in made["installments"]] == [207_058] * 6
     assert "due_date" not in json.dumps(made)
+    assert (made["early_payoff"], made["allocation"][0]) == ({"fee": 0, "interest": "days_elapsed"}, "fee")
+    assert made["conventions"] == {
+        "order": "fee_penalty_interest_principal",
+        "across": "installments",
+        "ahead": "next",
+        "early_payoff": "to_the_day",
+        "charge_off": "to_the_day",
+    }
 
 
 def test_a_good_signature_passes_up_to_the_last_day() -> None:

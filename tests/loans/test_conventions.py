@@ -88,6 +88,23 @@ async def test_a_late_payment_is_split_as_the_loan_was_signed(
     assert await findings(desk) == []
 
 
+async def test_an_early_payoff_owes_what_was_signed(office: Office) -> None:
+    """12,000.00 over three months: 240.80 of interest in all, 120.00 of it in the first period."""
+    desk = office.desk
+    found = {}
+    for early_payoff in ("to_the_day", "to_the_next_due_date", "in_full"):
+        ending = POLICY.ending.model_copy(update={"early_payoff": early_payoff})
+        loan_id = await a_loan_under(desk, POLICY.model_copy(update={"ending": ending}), {})
+        async with desk.runtime.database.work(SYSTEM) as work:
+            held = await loans.account(work, await work.session.get_one(Loan, loan_id))
+        found[early_payoff] = held.payoff(date(2026, 12, 7)).total
+        await desk.clock_at(date(2026, 12, 7))
+        await a_payment(desk, loan_id, found[early_payoff], date(2026, 12, 7))
+        assert (await office.loan(loan_id))["status"] == "paid_off"
+    assert found == {"to_the_day": 1_206_000, "to_the_next_due_date": 1_212_000, "in_full": 1_224_080}
+    assert await findings(desk) == []
+
+
 def test_what_an_agreement_names_comes_before_the_policy() -> None:
     assert conventions_signed({}, POLICY) == POLICY.conventions
     assert (

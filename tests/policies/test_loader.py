@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from decimal import Decimal
+from enum import StrEnum
 from importlib import resources
 from typing import get_args
 
@@ -15,6 +16,7 @@ from refi import policies
 from refi.policies import Policy, PolicyError, lending
 from refi.schedules import conventions
 from refi.schedules.allocation import Across, Ahead, Component
+from refi.schedules.conventions import PriceUntil
 
 
 def text_of(market: str) -> str:
@@ -181,6 +183,8 @@ BROKEN = [
     ('order = ["fee", ', 'order = ["late_fee", ', "order =", "Input should be"),
     ('across = "installments"', 'across = "loans"', "across =", "'installments', 'components'"),
     ('ahead = "next"', 'ahead = "soonest"', "ahead =", "'next', 'last'"),
+    ('early_payoff = "to_the_day"', 'early_payoff = "rule_of_78"', "early_payoff =", "'to_the_day'"),
+    ('charge_off = "to_the_day"', "", "[ending]", "ending.charge_off: Field required"),
     ('across = "installments"', "", "[allocation]", "allocation.across: Field required"),
     ("year_days = 365", "year_days = 365 days", "year_days =", "not TOML"),
     ("charge_off_from_days = 180", "", "[delinquency]", "charge_off_from_days: Field required"),
@@ -214,7 +218,13 @@ def test_an_order_that_contradicts_itself_is_refused() -> None:
 def test_the_conventions_of_a_policy_are_those_of_schedules(market: str) -> None:
     found = conventions.named(policies.load(market).conventions)
     assert found == conventions.OURS
-    for kind, literal in ((Component, lending.Component), (Across, lending.Across), (Ahead, lending.Ahead)):
+    pairs: list[tuple[type[StrEnum], object]] = [
+        (Component, lending.Component),
+        (Across, lending.Across),
+        (Ahead, lending.Ahead),
+        (PriceUntil, lending.PriceUntil),
+    ]
+    for kind, literal in pairs:
         assert set(get_args(literal)) == set(kind)
 
 

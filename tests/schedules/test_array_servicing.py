@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from refi.schedules.amortization import Method, Terms
 from refi.schedules.array_servicing import BLOCK, Positions, positions, receipts
 from refi.schedules.bulk import Plans, loans, schedules
 from refi.schedules.contract import Contract, InvalidEvent, Mode, Receipt, payoff, replay
+from refi.schedules.conventions import Conventions, PriceUntil
 from refi.schedules.dates import BusinessDays, Rolling
 from refi.schedules.day_count import DayCount
 from tests.proofs import Proof
@@ -69,16 +71,20 @@ def assert_same(found: Positions, k: int, contract: Contract, paid: list[Receipt
 
 @pytest.mark.parametrize("rolling", [Rolling.NONE, Rolling.MODIFIED_FOLLOWING])
 @pytest.mark.parametrize(
-    "order",
+    ("order", "early_payoff"),
     [
-        BY_LAW,
-        *list(ORDERS.values())[1:4],
-        *list(ORDERS.values())[-2:],
-        Order(ahead=Ahead.LAST),
-        Order(when=(When.IN_ADVANCE, When.DUE, When.PAST_DUE)),
+        (BY_LAW, PriceUntil.TO_THE_DAY),
+        (BY_LAW, PriceUntil.TO_THE_NEXT_DUE_DATE),
+        (BY_LAW, PriceUntil.IN_FULL),
+        *((order, PriceUntil.TO_THE_DAY) for order in list(ORDERS.values())[1:4]),
+        *((order, PriceUntil.TO_THE_DAY) for order in list(ORDERS.values())[-2:]),
+        (Order(ahead=Ahead.LAST), PriceUntil.TO_THE_NEXT_DUE_DATE),
+        (Order(when=(When.IN_ADVANCE, When.DUE, When.PAST_DUE)), PriceUntil.TO_THE_DAY),
     ],
 )
-def test_positions_are_those_of_replays(proof: Proof, order: Order, rolling: Rolling) -> None:
+def test_positions_are_those_of_replays(
+    proof: Proof, order: Order, early_payoff: PriceUntil, rolling: Rolling
+) -> None:
     """Random loans of every kind, random receipts: early, late, too small, too large, many on one day."""
     count, random = proof.size(small=60, full=20_000, of="loans"), np.random.default_rng(proof.seed)
     start = np.datetime64("2026-01-31")
@@ -110,13 +116,14 @@ def test_positions_are_those_of_replays(proof: Proof, order: Order, rolling: Rol
     paid = receipts(whose[shuffled], days[shuffled], amount[shuffled])
     multiple = Decimal("1.25")
     for on in (start + 150, plans.due_date[0, 0], start + 400):
-        found = positions(plans, on, paid, penalty_multiple=multiple, order=order)
+        found = positions(plans, on, paid, penalty_multiple=multiple, order=order, early_payoff=early_payoff)
         for k in range(count):
             own = [
                 Receipt(str(j), paid.on[j].item(), int(paid.amount[j]), Mode.DUE)
                 for j in np.flatnonzero(paid.loan == k)
             ]
             contract = contract_of(plans, k, order, rolling, multiple)
+            contract = replace(contract, conventions=Conventions(early_payoff=early_payoff))
             assert_same(found, k, contract, [r for r in own if r.on <= on.item()], on.item())
     proof.record(settled=int((~np.isnat(found.settled_on)).sum()), late=int((found.days_past_due > 0).sum()))
 
