@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from fastapi import Body as Sent
+from pydantic import ConfigDict, Field
 
 from refi.schedules import cases
 from refi.web import problems
+from refi.web.fields import Body, Text
 from refi.web.route import PublicRoute
 
 router = APIRouter(
@@ -19,7 +20,17 @@ router = APIRouter(
     responses=problems.responses(400, 413, 415, 422, 503),
 )
 
-EXAMPLE = {
+Kind = Literal[
+    "payment", "reversal", "chargeback", "charge", "waiver", "deferral", "due_date_change", "re_age",
+    "re_amortization", "charge_off", "recovery",
+]  # fmt: skip
+Money = Annotated[int, Field(description="minor units")]
+Count = Annotated[int, Field(description="how many, or which")]
+Rate = Annotated[str, Field(max_length=64, description="decimal text", examples=["0.12"])]
+Day = Annotated[str, Field(max_length=10, description="YYYY-MM-DD", examples=["2027-01-10"])]
+Name = Annotated[str, Field(max_length=100, description="one of the names in the reference of schedules")]
+
+EXAMPLE: dict[str, Any] = {
     "principal": 1_200_000,
     "annual_rate": "0.12",
     "installments": 6,
@@ -30,7 +41,67 @@ EXAMPLE = {
 }
 
 
+class EventIn(Body):
+    """Something that happened to the loan; which fields it has is told by ``type``."""
+
+    type: Kind
+    on: Day
+    id: Text | None = None
+    amount: Money | None = None
+    mode: Name | None = None
+    of: Text | None = None
+    component: Name | None = None
+    installment: Count | None = None
+    months: Count | None = None
+    interest_free: bool | None = None
+    installments: Count | None = None
+    first_due_on: Day | None = None
+    annual_rate: Rate | None = None
+
+
+class CalendarIn(Body):
+    """Days without business, worked days of weekends, and whether weekends are closed."""
+
+    closed: list[Day]
+    open: list[Day] | None = None
+    weekends: Name | None = None
+
+
+class OrderIn(Body):
+    """An order of allocation as data."""
+
+    components: list[Name] | None = None
+    when: list[Name] | None = None
+    across: Name | None = None
+    in_advance: list[Name] | None = None
+    ahead: Name | None = None
+
+
+class CaseIn(Body):
+    """Terms, conventions and events, and the day that is asked about."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    principal: Money
+    annual_rate: Rate
+    installments: Count
+    disbursed_on: Day
+    first_due_on: Day | None = None
+    method: Name | None = None
+    monthly_fee_rate: Rate | None = None
+    day_count: Name | None = None
+    rounding: Name | None = None
+    penalty_multiple: Rate | None = None
+    penalty_year_days: Count | None = None
+    rolling: Name | None = None
+    calendar: CalendarIn | None = None
+    conventions: Annotated[dict[str, str], Field(description="choice by name")] | None = None
+    orders: Annotated[dict[str, str | OrderIn], Field(description="order by transaction")] | None = None
+    events: list[EventIn] | None = None
+    on: Day | None = None
+
+
 @router.post("/contracts")
-async def worked_case(case: Annotated[dict[str, Any], Sent(examples=[EXAMPLE])]) -> dict[str, Any]:
+async def worked_case(case: CaseIn) -> dict[str, Any]:
     """The loan that terms, conventions and events make, on a day; stores nothing. As `refi contract`."""
-    return await asyncio.to_thread(cases.answer, case)
+    return await asyncio.to_thread(cases.answer, case.model_dump(exclude_none=True))

@@ -147,11 +147,12 @@ def in_order(events: Sequence[Event]) -> tuple[Event, ...]:
 def conventions_signed(body: Mapping[str, Any], policy: Policy) -> dict[str, str]:
     """The conventions that an agreement names; those of the policy in force where it names none.
 
-    Agreements offered before conventions had names say the order of allocation alone.
+    Agreements offered before conventions had names say the order of allocation, and interest to the day.
     """
     named = body.get("conventions")
     if named is None and "allocation" in body:
-        named = {"order": "_".join(body["allocation"])}
+        order = "_".join(body["allocation"])
+        named = {"order": order, "early_payoff": "to_the_day", "charge_off": "to_the_day"}
     return {**policy.conventions, **(named or {})}
 
 

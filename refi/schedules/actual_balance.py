@@ -3,21 +3,22 @@
 The convention of loans with interest recalculation (Apache Fineract's progressive loans). Installments keep
 their size: what is not interest is principal, and the last one takes what is left. Money ahead of time meets,
 of each installment, the interest earned by the day and principal up to the installment's size; interest of
-the rest of a period that is paid for already comes with the next installment. Days to come are planned as if
-all that is overdue were paid on the day of the question.
+the rest of a period comes with the next installment if it finds no room in a size that is paid for already.
+Days to come are planned as if all that is overdue were paid on the day of the question.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from refi.money import round_exact
+from refi.money import round_div
+from refi.schedules.amortization import fraction_of
 from refi.schedules.book import Book
-from refi.schedules.conventions import EarnedOn, PastDueInterest
+from refi.schedules.conventions import EarnedOn, PastDueInterest, PriceUntil
 from refi.schedules.day_count import DENOMINATOR
 from refi.schedules.replanning import Pricing
 from refi.schedules.rows import Row
@@ -34,12 +35,17 @@ def refresh(book: Book, on: date) -> None:
     """Bring interest and principal of every installment to what they are, seen from ``on``."""
     if book.conventions.interest is not EarnedOn.ACTUAL_BALANCE or not book.open:
         return
-    planned, earned = _split(book, on, date.max), _split(book, on, on)
+    earned = _split(book, on, on)
+    planned = _split(book, on, date.max)
     for row, (interest, principal), (by_now, ahead) in zip(book.rows, planned, earned, strict=True):
         if row.size is not None:
             row.interest, row.principal = interest, principal
             row.base_interest, row.ahead = by_now, ahead
             row.since = max(row.starts_on, min(on, row.ends_on))
+    if book.conventions.early_payoff is PriceUntil.TO_THE_NEXT_DUE_DATE:
+        until = book.priced_until(on, PriceUntil.TO_THE_NEXT_DUE_DATE)
+        for row, closing in zip(book.rows, _split(book, until, until), strict=True):
+            row.closing = closing if row.size is not None else None
     if book.last_first:
         _from_the_end(book, on)
 
@@ -62,7 +68,7 @@ def change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
     if not coming:
         return
     balance = sum(row.principal for row in coming)
-    first = _interest(book, coming[0], on, date.max, balance) + coming[0].carried
+    first = _interest(book, coming[0], on, date.max, balance, _Past.of(book)) + coming[0].carried
     pricing = Pricing.of(replace(book.pricing.terms, annual_rate=annual_rate))
     size = pricing.level(balance, first, [row.weight for row in coming[1:]])
     for row in coming:
@@ -76,6 +82,7 @@ def _reserve(row: Row) -> int:
 
 def _split(book: Book, on: date, until: date) -> list[tuple[int, int]]:
     """(interest, principal) of each installment, of the interest earned ``until`` a day."""
+    past = _Past.of(book)
     left = book.lent + sum(amount for _, amount in book.added)
     reserved = sum(_reserve(row) for row in book.rows)
     last = max((k for k, row in enumerate(book.rows) if row.size is not None), default=-1)
@@ -87,9 +94,10 @@ def _split(book: Book, on: date, until: date) -> list[tuple[int, int]]:
         reserved -= _reserve(row)
         if row.size is not None:
             row.carried = carried
-            due = carried + row.extra + _interest(book, row, on, until, planned)
-            room = due if k == last else max(row.size - row.met_principal, 0)
-            interest = max(min(due, room), row.paid.interest + row.waived.interest)
+            due = carried + row.extra + _interest(book, row, on, until, planned, past)
+            met = row.paid.interest + row.waived.interest
+            fits = k == last or due <= row.size - row.met_principal
+            interest = max(due, met) if fits else met
             carried = max(due - interest, 0)
             free = left - reserved
             principal = free if k == last else max(min(row.size - interest, free), row.met_principal)
@@ -98,32 +106,55 @@ def _split(book: Book, on: date, until: date) -> list[tuple[int, int]]:
     return found
 
 
-def _interest(book: Book, row: Row, on: date, until: date, planned: int) -> int:
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The days on which principal was met or added, rising, and what was owed at the end of each."""
+
+    days: list[date]
+    owed: list[int]
+
+    @classmethod
+    def of(cls, book: Book) -> _Past:
+        change = {row.starts_on: 0 for row in book.rows[:1]}
+        for at, amount in book.added:
+            change[at] = change.get(at, 0) + amount
+        for at, _, amount in book.moves:
+            change[at] = change.get(at, 0) - amount
+        days = sorted(change)
+        return cls(days, list(accumulate((change[day] for day in days), initial=book.lent))[1:])
+
+    def on(self, day: date) -> int:
+        """What was owed at the end of a day."""
+        return self.owed[bisect_right(self.days, day) - 1]
+
+    def between(self, start: date, end: date) -> list[date]:
+        """The days after ``start`` and before ``end`` on which it changed."""
+        return self.days[bisect_right(self.days, start) : bisect_left(self.days, end)]
+
+
+def _interest(book: Book, row: Row, on: date, until: date, planned: int, past: _Past) -> int:
     """Interest of one period: on the balance of each day before ``on``, on the ``planned`` one after it."""
     ends = min(row.ends_on, until)
     if ends <= row.starts_on:
         return 0
-    turns = {
-        on,
-        *(at for at, _, _ in book.moves),
-        *(at for at, _ in book.added),
-        *(at for at, _ in book.rates),
-    }
-    days = sorted({row.starts_on, ends, *(day for day in turns if row.starts_on < day < ends)})
-    total = Fraction(0)
-    for day, end in pairwise(days):
-        balance = planned if day >= on else _balance(book, row, day, planned)
+    turns = {row.starts_on, ends, *past.between(row.starts_on, ends)}
+    turns |= {day for day in (on, *(at for at, _ in book.rates)) if row.starts_on < day < ends}
+    balance_days: dict[Decimal, int] = {}
+    for day, end in pairwise(sorted(turns)):
+        balance = planned if day >= on else _balance(book, row, day, planned, past)
         rate = next(rate for at, rate in reversed(book.rates) if at <= day)
-        total += balance * Fraction(rate) * (end - day).days
+        balance_days[rate] = balance_days.get(rate, 0) + balance * (end - day).days
+    above, below = 0, 1
+    for rate, days in balance_days.items():
+        numerator, denominator = fraction_of(rate)
+        above, below = above * denominator + numerator * days * below, below * denominator
     year = DENOMINATOR[book.pricing.terms.day_count] * (row.ends_on - row.starts_on).days
-    return round_exact(total * row.weight / year, book.pricing.terms.rounding)
+    return round_div(above * row.weight, below * year, book.pricing.terms.rounding)
 
 
-def _balance(book: Book, row: Row, day: date, planned: int) -> int:
+def _balance(book: Book, row: Row, day: date, planned: int, past: _Past) -> int:
     """What was owed at the end of a day that has passed."""
-    owed = book.lent + sum(amount for at, amount in book.added if at <= day)
-    owed -= sum(amount for at, _, amount in book.moves if at <= day)
     if book.conventions.past_due_interest is PastDueInterest.ACCRUES:
-        return owed
+        return past.on(day)
     later = sum(amount for at, number, amount in book.moves if at > day and number >= row.number)
-    return min(owed, planned + later - sum(amount for at, amount in book.added if at > day))
+    return min(past.on(day), planned + later - sum(amount for at, amount in book.added if at > day))

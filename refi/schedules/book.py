@@ -88,7 +88,7 @@ class Book:
         credit = 0
         until = self.priced_until(on, self.conventions.early_payoff)
         for row in self.rows:
-            interest, fee = row.earned(until, rounding)
+            interest, fee = row.closes_at(until, rounding)
             interest = max(interest - row.waived.interest, 0) - row.paid.interest
             fee = max(fee - row.waived.fee, 0) - row.paid.fee
             owed.principal += row.unpaid_principal
@@ -245,6 +245,7 @@ class Book:
         moves: list[Part] = []
         until = self.priced_until(on, rule)
         for row in self.rows:
-            row.freeze(on, self.pricing.terms.rounding, until)
+            closing = self.charged_off_on is None and rule is self.conventions.early_payoff
+            row.freeze(on, self.pricing.terms.rounding, until, closing=closing)
             moves += self._overpaid(row)
         self.spend(event_id, on, moves, self.rows[::-1])

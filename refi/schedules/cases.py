@@ -16,7 +16,7 @@ from refi.errors import Fault, Refused
 from refi.money import Rounding
 from refi.schedules import conventions
 from refi.schedules.allocation import MATRIX, Component, InvalidOrder, Order, matrix, order
-from refi.schedules.amortization import Method, Terms
+from refi.schedules.amortization import MAX_RATE_PLACES, Method, Terms
 from refi.schedules.case_reading import (
     Field,
     Reader,
@@ -52,6 +52,7 @@ from refi.schedules.day_count import DayCount
 
 MOST_EVENTS = 200
 LONGEST_CALENDAR = 20_000
+MOST_PENALTY = 100
 DAY = timedelta(days=1)
 
 
@@ -140,8 +141,9 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     business_days = None if beside["calendar"] is None else calendar(beside["calendar"], faults)
     if rest["penalty_year_days"] not in (360, 365):
         reader.wrong("penalty_year_days", "unknown")
-    if rest["penalty_multiple"] < 0:
-        reader.wrong("penalty_multiple", "negative")
+    multiple = rest["penalty_multiple"]
+    if not 0 <= multiple <= MOST_PENALTY or multiple.as_tuple().exponent < -MAX_RATE_PLACES:
+        reader.wrong("penalty_multiple", "out_of_range")
     if faults:
         raise InvalidCase("the case is not well formed", faults=faults)
     named = _conventions(beside["conventions"])

@@ -15,11 +15,11 @@ CREDITED = (Component.PENALTY, Component.FEE, Component.INTEREST, Component.PRIN
 
 
 def charge(book: Book, event: Charge) -> None:
-    """Put a fee or a penalty on an installment; ignored once the loan is settled."""
-    if not book.open:
+    """Put a fee or a penalty on an installment; ignored when there is none such, or the loan is settled."""
+    named = next((row for row in book.rows if row.number == event.installment), None)
+    if not book.open or (named is None and event.installment is not None):
         book.ignored.append(event.id)
         return
-    named = next((row for row in book.rows if row.number == event.installment), None)
     row = named or _current(book, event.on)
     _put(book, event.id, event.on, row, {event.component: event.amount})
 

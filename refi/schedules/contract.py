@@ -131,7 +131,7 @@ def payoff(contract: Contract, events: Sequence[Event], on: date) -> Payoff:
     interest_saved = fees_saved = overdue = 0
     numerator, denominator = 0, 1
     for row in book.rows:
-        interest, fee = row.earned(until, rounding)
+        interest, fee = row.closes_at(until, rounding)
         interest_saved += row.interest - interest
         fees_saved += row.fee - fee
         if row.frozen_on is not None:

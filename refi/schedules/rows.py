@@ -65,12 +65,13 @@ class Row:
     parts of the period's day-count weight and of its fee that lie ahead; ``period_fee`` is a whole fee.
     ``frozen_on`` is the day after which nothing accrues. Where interest is on the actual balance, ``size`` is
     the installment's level amount, ``extra`` interest put on it, ``carried`` interest of earlier periods
-    that comes with it, and ``ahead`` the principal that money in advance meets.
+    that comes with it, ``ahead`` the principal that money in advance meets, and ``closing`` interest and
+    principal as an early payoff meets them, where that is not to the day.
     """
 
     __slots__ = (
-        "ahead", "base_fee", "base_interest", "carried", "due_on", "ends_on", "extra", "fee", "fee_left",
-        "frozen_on", "interest", "number", "paid", "penalty_fixed", "penalty_from", "period_fee",
+        "ahead", "base_fee", "base_interest", "carried", "closing", "due_on", "ends_on", "extra", "fee",
+        "fee_left", "frozen_on", "interest", "number", "paid", "penalty_fixed", "penalty_from", "period_fee",
         "principal", "principal_days", "since", "size", "starts_on", "waived", "weight", "weight_left",
     )  # fmt: skip
 
@@ -106,6 +107,7 @@ class Row:
         self.frozen_on: date | None = None
         self.size: int | None = None
         self.ahead: int | None = None
+        self.closing: tuple[int, int] | None = None
         self.extra = self.carried = 0
 
     def unpaid(self, component: Component, penalty: int = 0) -> int:
@@ -157,12 +159,17 @@ class Row:
             days += self.unpaid_principal * (on - self.penalty_from).days
         return rate.on(days, self.penalty_fixed) if days or self.penalty_fixed else 0
 
-    def freeze(self, on: date, rounding: Rounding, until: date) -> None:
-        """Nothing accrues after ``on``; interest and fee become what is earned ``until`` then."""
+    def freeze(self, on: date, rounding: Rounding, until: date, *, closing: bool = False) -> None:
+        """Nothing accrues after ``on``; interest and fee become what is earned ``until`` then.
+
+        ``closing``: the loan is paid off early.
+        """
         self.accrue(on)
         self.interest, self.fee = self.earned(until, rounding)
         if self.ahead is not None and until <= on:
             self.principal = self.ahead
+        elif closing and self.closing is not None:
+            self.interest, self.principal = self.closing
         self.frozen_on = on
 
     def earned(self, on: date, rounding: Rounding) -> tuple[int, int]:
@@ -176,6 +183,11 @@ class Row:
             self.base_interest + round_div((self.interest - self.base_interest) * passed, length, rounding),
             self.base_fee + round_div((self.fee - self.base_fee) * passed, length, rounding),
         )
+
+    def closes_at(self, until: date, rounding: Rounding) -> tuple[int, int]:
+        """Interest and fee that an early payoff owes, the price being owed ``until`` a day."""
+        interest, fee = self.earned(until, rounding)
+        return (interest if self.closing is None or self.frozen_on else self.closing[0]), fee
 
     def mark(self, on: date, rounding: Rounding) -> None:
         """Keep what was earned by ``on``, whatever the rest of the period becomes."""

@@ -100,7 +100,9 @@ def test_a_case_without_events_is_the_schedule() -> None:
         ({**CASE, "on": "2026-12-09"}, [("/on", "too_early")]),
         ({**CASE, "rolling": "following"}, []),
         ({**CASE, "rolling": "following", "calendar": {"closed": []}}, [("/calendar/closed", "empty")]),
-        ({**CASE, "penalty_multiple": "-1"}, [("/penalty_multiple", "negative")]),
+        ({**CASE, "penalty_multiple": "-1"}, [("/penalty_multiple", "out_of_range")]),
+        ({**CASE, "penalty_multiple": "1E+999999"}, [("/penalty_multiple", "out_of_range")]),
+        ({**CASE, "penalty_multiple": "1E-999999"}, [("/penalty_multiple", "out_of_range")]),
         ({**CASE, "penalty_year_days": 1}, [("/penalty_year_days", "unknown")]),
         (
             {**CASE, "method": "flat_fee", "conventions": {"interest": "actual_balance"}},

@@ -57,6 +57,45 @@ SCHEDULES: list[tuple[str, list[Event], dict[str, str], list[tuple[int, int]]]] 
     ("C3252: a cent more than the interest due, early",
      [paid("2024-01-15", 27)], NEXT,
      [(1_643, 58), (1_652, 49), (1_662, 39), (1_672, 29), (1_681, 20), (1_690, 10)]),
+    (
+        "C3255: two early payments of one installment",
+        [paid("2024-01-15", 1_500), paid("2024-01-20", 201)],
+        NEXT,
+        [(1_667, 34), (1_633, 68), (1_662, 39), (1_672, 29), (1_681, 20), (1_685, 10)],
+    ),
+    (
+        "C3256: the EMI, early",
+        [paid("2024-01-15", 1_701)],
+        NEXT,
+        [(1_675, 26), (1_625, 76), (1_662, 39), (1_672, 29), (1_681, 20), (1_685, 10)],
+    ),
+    (
+        "C3257: twice the EMI, early",
+        [paid("2024-01-15", 3_402)],
+        NEXT,
+        [(1_675, 26), (1_701, 0), (1_601, 100), (1_672, 29), (1_681, 20), (1_670, 10)],
+    ),
+    (
+        "C3258: paid off after an early payment",
+        [paid("2024-01-15", 1_701), paid("2024-01-20", 8_333)],
+        NEXT,
+        [(1_675, 26), (1_693, 8), (1_701, 0), (1_701, 0), (1_701, 0), (1_529, 0)],
+    ),
+    ("C3253: less than the EMI, early",
+     [paid("2024-01-15", 1_500)], NEXT,
+     [(1_647, 54), (1_652, 49), (1_662, 39), (1_672, 29), (1_681, 20), (1_686, 10)]),
+    ("C3254: a cent less than the EMI, early",
+     [paid("2024-01-15", 1_700)], NEXT,
+     [(1_675, 26), (1_625, 76), (1_662, 39), (1_672, 29), (1_681, 20), (1_685, 10)]),
+    (
+        "C3268: the rate changes after an early payment",  # from the 21st there; ours is the last day before
+        [paid("2024-01-15", 1_701), rate("2024-01-20", "0.04")],
+        NEXT,
+        [(1_675, 26), (1_639, 47), (1_664, 22), (1_669, 17), (1_675, 11), (1_678, 6)],
+    ),
+    ("test_reschedule_interest_on0201_2nd_EMI_not_changeable",
+     [FIRST, paid("2024-02-01", 1_690), rate("2024-02-01", "0.04")], NEXT,
+     [(1_643, 58), (1_701, 0), (1_639, 44), (1_666, 17), (1_672, 11), (1_679, 6)]),
     ("test_balance_correction_on0215",
      [FIRST, SECOND], NEXT, [(1_643, 58), (1_677, 24), (1_642, 59), (1_672, 29), (1_681, 20), (1_685, 10)]),
     ("test_payoff_on0215",
@@ -91,6 +130,32 @@ def test_the_schedule_is_theirs(
     found = run(events, conventions)
     assert rows(found) == expected
     assert sum(principal for principal, _ in expected) == 10_000
+
+
+def test_paying_off_an_overdue_loan_costs_what_it_does_there() -> None:
+    """C3245, C3246: on 15 February, nothing paid, 100.86 till the day and 101.16 till the next due date."""
+    for choice, total, second, last in (
+        ("to_the_day", 10_086, (1_673, 28), 1_581),
+        ("to_the_next_due_date", 10_116, (1_643, 58), 1_611),
+    ):
+        conventions = {**NEXT, "early_payoff": choice}
+        assert run([], conventions, on="2024-02-15")["payoff"]["total"] == total
+        found = run([paid("2024-02-15", total)], conventions)
+        assert found["settled_on"] == "2024-02-15"
+        assert rows(found) == [(1_643, 58), second, *[(1_701, 0)] * 3, (last, 0)]
+
+
+REFUNDED = {"principal": 100_000, "annual_rate": "0.099", "installments": 4, "day_count": "actual/actual"}
+
+
+def test_refunds_settle_as_theirs() -> None:
+    """C3269 and C3270: 1,000.00 at 9.9 %, actual/actual, refunded in the first and in the second period."""
+    found = run([paid("2024-01-22", 100_000), paid("2024-01-22", 568)], NEXT, **REFUNDED)
+    assert rows(found) == [(24_946, 568), (25_514, 0), (25_514, 0), (24_026, 0)]
+    assert found["settled_on"] == "2024-01-22"
+    found = run([paid("2024-02-01", 25_514), paid("2024-02-09", 100_000)], NEXT, **REFUNDED)
+    assert rows(found) == [(24_675, 839), (25_351, 163), (25_514, 0), (24_460, 0)]
+    assert found["excess"] == {"payment_2": 100_000 - 75_325 - 163}
 
 
 def test_the_split_of_excess_paid_late_is_theirs() -> None:
@@ -196,6 +261,31 @@ def test_two_payments_are_charged_back_as_theirs() -> None:
     )  # fmt: skip
     assert [row["principal"] for row in found["installments"]] == [12_500, 12_500, 37_500, 12_500]
     assert (found["settled_on"], sum(found["excess"].values())) == ("2024-05-01", 0)
+
+
+def test_a_charge_off_leaves_all_interest_owed_as_theirs() -> None:
+    """C3315: 1,000.00 at 26 %, fees of 105.48 and penalties of 60.00: 1,220.23 with 54.75 of interest."""
+    found = run(
+        [
+            charged("2024-02-02", 1_000), charged("2024-02-02", 10_548, "fee"), charged("2024-02-10", 5_000),
+            {"type": "charge_off", "on": "2024-02-28"}, paid("2024-02-28", 50_000),
+        ],
+        {"charge_off": "in_full"},
+        principal=100_000, annual_rate="0.26", installments=4,
+    )  # fmt: skip
+    assert rows(found) == [(24_202, 2_167), (24_727, 1_642), (25_262, 1_107), (25_809, 559)]
+    assert found["charged_off"] == {"principal": 100_000, "interest": 5_475, "fee": 10_548, "penalty": 6_000}
+    assert found["balances"]["total"] == 72_023
+
+
+def test_a_charge_off_of_a_recalculated_loan_is_theirs() -> None:
+    """C3337: 250.00 at 10 % from 1 June, charged off on the 3rd: 255.23, and no interest after that."""
+    found = run(
+        [{"type": "charge_off", "on": "2024-06-03"}], {**NEXT, "charge_off": "in_full"},
+        principal=25_000, annual_rate="0.10", installments=4, disbursed_on="2024-06-01", on="2024-06-05",
+    )  # fmt: skip
+    assert rows(found) == [(6_173, 208), (6_224, 157), (6_276, 105), (6_327, 53)]
+    assert found["balances"]["total"] == 25_523
 
 
 def test_a_chargeback_of_money_paid_too_much_takes_that_first() -> None:
