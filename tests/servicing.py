@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import httpx
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from refi import clock
 from refi.borrowers import service as borrowers
@@ -171,6 +172,34 @@ async def a_payment(desk: Desk, loan_id: LoanId, amount: int, on: date) -> None:
             currency="CNY", effective_on=on, reference=loan_id,
         )  # fmt: skip
         await news_service.book_news(work, news)
+
+
+@contextmanager
+def statements(runtime: Runtime) -> Iterator[list[str]]:
+    """The statements that the service sends to its database meanwhile, SQLAlchemy's and asyncpg's own."""
+    seen: list[str] = []
+    engine = runtime.database.engine.sync_engine
+
+    def note(record: asyncpg.connection.LoggedQuery) -> None:
+        seen.append(record.query)
+
+    def lent(connection: Any, *_: Any) -> None:
+        connection.driver_connection.add_query_logger(note)
+
+    def back(connection: Any, *_: Any) -> None:
+        connection.driver_connection.remove_query_logger(note)
+
+    def sent(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    heard = (("checkout", lent), ("checkin", back), ("before_cursor_execute", sent))
+    for name, hear in heard:
+        event.listen(engine, name, hear)
+    try:
+        yield seen
+    finally:
+        for name, hear in heard:
+            event.remove(engine, name, hear)
 
 
 def day_before(on: date) -> date:

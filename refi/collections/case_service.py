@@ -21,10 +21,11 @@ from refi.loans.finding_service import any_loan
 from refi.loans.holds import HoldKind
 from refi.loans.states import LoanStatus
 from refi.loans.tables import Hold, Loan
-from refi.notifications import contact_service, turn_service
+from refi.notifications import contact_service, facts_service, turn_service
 from refi.notifications.contact_policy import Verdict
 from refi.notifications.contact_service import Made
 from refi.notifications.contacts import HOLD_AFTER, Medium, Result
+from refi.notifications.facts_service import Facts
 from refi.notifications.messages import Gate
 from refi.notifications.tables import ContactEntry
 
@@ -84,28 +85,31 @@ async def get(work: Work, loan: Loan) -> Case:
 
 
 async def _cases(work: Work, found: Sequence[Loan]) -> list[Case]:
+    """The loans as cases: what is asked of the database is asked once for all of them."""
+    facts = await facts_service.of_all(work, {loan.borrower_id for loan in found})
+    stops = await standing_service.of_all(work, {loan.id: loan.borrower_id for loan in found})
     return [
-        await _case(work, loan, account.owed(max(work.on, account.last_day)))
+        _case(
+            work, loan, account.owed(max(work.on, account.last_day)), facts[loan.borrower_id], stops[loan.id]
+        )
         for loan, account in await loans.accounts(work, found)
     ]
 
 
-async def _case(work: Work, loan: Loan, owed: Owed) -> Case:
-    borrower = await borrowers.get(work, BorrowerId(loan.borrower_id))
-    stops = (await standing_service.of_loans(work, loan.borrower_id, [loan.id]))[loan.id]
+def _case(work: Work, loan: Loan, owed: Owed, facts: Facts, stops: dict[str, date | None]) -> Case:
     days = cases.days_past_due(loan.unmet_on, work.on)
     return Case(
         id=cases.case_of(loan.id),
         loan=loan,
-        borrower=borrower,
+        borrower=facts.borrower,
         owed=owed,
         days_past_due=days,
         bucket=work.policy.delinquency.bucket(days),
         stops=stops,
         now={
-            medium.value: await contact_service.judge(
+            medium.value: contact_service.judged(
                 work,
-                borrower,
+                facts,
                 Gate.COLLECTION,
                 medium.value,
                 stops=stops,

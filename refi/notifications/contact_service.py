@@ -56,14 +56,30 @@ async def judge(
     loan_id: str | None = None,
 ) -> Verdict:
     """Whether a person may contact the borrower now about that debt; call it in the borrower's turn."""
-    facts = await facts_service.of(work, borrower)
-    number = _number_index(work, borrower, about)
     third = about.person is Person.THIRD_PARTY
+    tries = await _tries(work, BorrowerId(borrower.id)) if third else 0
+    facts = await facts_service.of(work, borrower)
+    return judged(work, facts, gate, channel, stops=stops, about=about, loan_id=loan_id, tries=tries)
+
+
+def judged(
+    work: Work,
+    facts: Facts,
+    gate: Gate,
+    channel: str,
+    *,
+    stops: Mapping[str, date | None],
+    about: Made,
+    loan_id: str | None = None,
+    tries: int = 0,
+) -> Verdict:
+    """The same of a borrower whose facts are known; ``tries`` to reach them, of a contact with others."""
+    number = _number_index(work, facts.borrower, about)
     ask = replace(
         asked(work, facts, gate, channel, stops=stops),
         calls=_calls(facts.earlier, number, loan_id),
         person=about.person.value,
-        tries=await _tries(work, BorrowerId(borrower.id)) if third else 0,
+        tries=tries,
         tells_debt=about.action is not Action.PASS_MESSAGE,
     )
     return may_contact(work.policy.contact, work.policy.version, ask)

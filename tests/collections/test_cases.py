@@ -14,7 +14,7 @@ from refi.ids import LoanId
 from refi.staff.roles import Role
 from tests.given import Member, Person, a_member
 from tests.notifications.test_sending import a_reminder, status
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, day_before
+from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, day_before, statements
 
 DAY = timedelta(days=1)
 LATE = DUE + 9 * DAY
@@ -75,6 +75,25 @@ async def test_the_worklist_and_the_case(scene: Scene) -> None:
     assert (case["promises"], case["holds"], case["contacts"]) == ([], [], [])
     [act] = await scene.desk.service.rows("SELECT act, subject FROM staff_acts WHERE act = 'case_viewed'")
     assert act.subject == case["id"]
+
+
+async def test_a_page_of_the_worklist_costs_the_same_however_long_it_is(scene: Scene) -> None:
+    async def page() -> tuple[int, int]:
+        with statements(scene.desk.runtime) as sent:
+            answer = await scene.desk.service.get("/staff/v1/worklist?limit=50", who=scene.collector)
+        return len(answer.json()["data"]), len(sent)
+
+    await page()  # types are looked up once a connection
+    one, for_one = await page()
+    for _ in range(6):
+        person = await a_borrower(scene.desk)
+        loan = await a_loan(scene.desk, person)
+        await scene.desk.service.post(
+            f"/staff/v1/cases/{case_of(loan)}/contacts", {**CALLED, "result": "DISP"}, who=scene.collector
+        )
+    seven, for_seven = await page()
+    assert (one, seven) == (1, 7)
+    assert 5 < for_one == for_seven < 20
 
 
 async def test_who_may_do_what(scene: Scene) -> None:
