@@ -44,7 +44,11 @@ class Wake:
 
 
 async def due_days(runtime: Runtime) -> int:
-    """Ask for every business date to be closed that has ended in the market's zone, in order, each once."""
+    """Ask for every business date to be closed that has ended in the market's zone, each once.
+
+    One job closes them in order. A job for each would have as many closers run after the same steps, and each
+    would keep all other writers waiting at every cut-off and turn.
+    """
     async with runtime.database.work(SYSTEM, reading=True) as work:
         behind = (clock.local_date(work.now, runtime.database.zone) - work.on).days
         left = await runs.unfinished(work, CLOSE, older_than=LEFT_OVER)
@@ -59,8 +63,9 @@ async def _ask_for_closes(work: Work, runtime: Runtime) -> int:
     missing = [work.on + days * DAY for days in range((today - work.on).days)]
     wanted = [on for on in missing if await runs.fire(work, CLOSE, on)]
     wanted += [on for on in await runs.unfinished(work, CLOSE, older_than=LEFT_OVER) if on not in wanted]
-    for on in wanted:
-        work.enqueue(CLOSE, {"on": on.isoformat()}, dedupe_key=f"close:{on}")
+    if wanted:
+        last = max(wanted).isoformat()
+        work.enqueue(CLOSE, {"on": last}, dedupe_key=f"close:{last}")
     return len(wanted)
 
 

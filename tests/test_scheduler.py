@@ -85,9 +85,10 @@ async def test_an_ended_day_is_asked_for_once_by_any_number(desk: Desk) -> None:
     assert await due_days(desk.runtime) == 0
 
 
-async def test_missed_days_are_asked_for_each(desk: Desk) -> None:
+async def test_missed_days_are_asked_for_each_and_closed_by_one_job(desk: Desk) -> None:
     await behind(desk, 4)
     assert await due_days(desk.runtime) == 4
+    assert await desk.queued() == ["close"]
     await desk.work_off(only="close")
     assert await open_date(desk) == ON + 4 * DAY
     assert await due_days(desk.runtime) == 0
