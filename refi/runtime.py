@@ -45,6 +45,7 @@ from refi.payments import news_jobs as provider_news
 from refi.payments.reconciliation import Waits
 from refi.settings import Settings
 from refi.staff.service import Act
+from refi.underwriting import shipped_service
 from refi.web.tokens import Tokens
 
 LANES = 2
@@ -176,7 +177,20 @@ def _policy(market: str) -> policies.Policy:
     ):
         raise policies.refusal(market, path, reason)
     templates.require(policy)
+    require_strategies(market, policy)
     return policy
+
+
+def require_strategies(market: str, policy: policies.Policy) -> None:
+    """`PolicyError` for a scorecard that there is not, and what is wrong with a strategy beside this one."""
+    try:
+        shipped_service.strategy_of(policy)
+    except shipped_service.ScorecardFileRefused as error:
+        raise policies.refusal(market, ("underwriting", "score", "card"), error.detail) from error
+    try:
+        shipped_service.arms_of(policy)
+    except shipped_service.ScorecardFileRefused as error:
+        raise policies.refusal(market, ("underwriting", "challengers"), error.detail) from error
 
 
 BUREAU_PATIENCE = Patience(attempts=1, connect=2.0, read=4.0, whole=5.0)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from importlib import resources
-from typing import Any, Self
+from typing import Any
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError
 
 from refi.policies.base import Name, Value
 from refi.policies.changing import Changes
@@ -65,27 +65,6 @@ class Policy(Value):
     payments: Payments
     changes: Changes
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        for said, names in (("sender", self.messages.sender), ("lender", self.messages.lender)):
-            if unnamed := sorted(set(self.market.locales) - set(names)):
-                raise ValueError(f"messages.{said} has no name in {unnamed[0]}")
-        for band in self.price.bands:
-            missing = sorted(set(self.product.terms) - {price.term for price in band.rates})
-            if missing:
-                raise ValueError(f"gap in price bands: band {band.name} has no price for {missing[0]} months")
-        penalized = self.price.apr_range[1] * self.penalty.multiple
-        if (1 + penalized / 12) ** 12 - 1 > self.price.all_in_cap:
-            raise ValueError("cap below price: penalty multiple times the highest rate passes all_in_cap")
-        unknown = {each.band for each in self.underwriting.limits.bands} - {b.name for b in self.price.bands}
-        if unknown:
-            raise ValueError(f"underwriting.limits: there is no price band {min(unknown)}")
-        micro = self.crosssell.micro_loan
-        price = TermPrice(term=micro.term, annual_rate=micro.annual_rate, monthly_fee_rate=Decimal(0))
-        if price.exceeds(self.price.all_in_cap):
-            raise ValueError("cap below price: crosssell.micro_loan costs more than all_in_cap")
-        return self
-
     @property
     def conventions(self) -> dict[str, str]:
         """What a loan signed today is held to where systems differ, by name; its contract keeps it.
@@ -118,8 +97,31 @@ class Policy(Value):
                     _mend(told, todays, each["loc"], missing=each["type"] == "missing")
         raise ValueError("policies have changed beyond reading")
 
+    def _prices(self) -> Iterator[tuple[Path, str]]:
+        """Gaps and caps of the price list, penalty and micro-loan included."""
+        for number, band in enumerate(self.price.bands):
+            for term in sorted(set(self.product.terms) - {price.term for price in band.rates}):
+                reason = f"gap in price bands: band {band.name} has no price for {term} months"
+                yield ("price", "bands", number), reason
+        penalized = self.price.apr_range[1] * self.penalty.multiple
+        if (1 + penalized / 12) ** 12 - 1 > self.price.all_in_cap:
+            reason = "cap below price: penalty multiple times the highest rate passes all_in_cap"
+            yield ("penalty", "multiple"), reason
+        named = {band.name for band in self.price.bands}
+        for number, limit in enumerate(self.underwriting.limits.bands):
+            if limit.band not in named:
+                yield ("underwriting", "limits", "bands", number), f"there is no price band {limit.band}"
+        micro = self.crosssell.micro_loan
+        price = TermPrice(term=micro.term, annual_rate=micro.annual_rate, monthly_fee_rate=Decimal(0))
+        if price.exceeds(self.price.all_in_cap):
+            yield ("crosssell", "micro_loan", "annual_rate"), "cap below price: it costs more than all_in_cap"
+
     def contradictions(self) -> Iterator[tuple[Path, str]]:
         """What one section says that another one does not allow, each with its place in the file."""
+        yield from self._prices()
+        for said, names in (("sender", self.messages.sender), ("lender", self.messages.lender)):
+            if unnamed := sorted(set(self.market.locales) - set(names)):
+                yield ("messages", said), f"there is no name in {unnamed[0]}"
         buckets = {"current", *(band.name for band in self.delinquency.buckets)}
         for number, version in enumerate(self.ladder.versions):
             here: Path = ("ladder", "versions", number)

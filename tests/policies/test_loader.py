@@ -120,8 +120,9 @@ BROKEN = [
         "[price]",
         "cap below price: band D, 3 months",
     ),
-    ("multiple = 1.5", "multiple = 1.6", None, "cap below price: penalty"),
-    ("terms = [3, 6, 12]", "terms = [3, 6, 12, 24]", None, "has no price for 24 months"),
+    ("multiple = 1.5", "multiple = 1.6", "multiple =", "cap below price: penalty"),
+    ("terms = [3, 6, 12]", "terms = [3, 6, 12, 24]", "[[price.bands]]", "has no price for 24 months"),
+    ('band = "D", amount', 'band = "Z", amount', 'band = "Z"', "there is no price band Z"),
     ("from_days = 31", "from_days = 33", "[delinquency]", "gap in delinquency buckets"),
     ("from_days = 31", "from_days = 30", "[delinquency]", "overlapping delinquency buckets"),
     (

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from refi import policies
+from refi.policies import Challenger
+from refi.runtime import require_strategies
 from refi.underwriting import decision, shipped_service, strategy
 from refi.underwriting.card_history import Month, history_of, months_late, used_as
 from refi.underwriting.decision import Outcome, decide, decide_wish
@@ -247,3 +249,14 @@ def test_records_of_the_first_version_can_still_be_read() -> None:
     assert isinstance(made.facts, Facts)
     assert made.facts.on == date(2026, 11, 22)
     assert made.scored is None
+
+
+def test_a_scorecard_or_a_strategy_that_there_is_not_stops_the_process() -> None:
+    rules = CN.policy.underwriting
+    nowhere = rules.model_copy(update={"score": rules.score.model_copy(update={"card": "nowhere"})})
+    with pytest.raises(policies.PolicyError, match=r"cn.toml:\d+: underwriting.score.card: .*nowhere"):
+        require_strategies("cn", CN.policy.model_copy(update={"underwriting": nowhere}))
+    arm = Challenger(name="nobody", mode="shadow", share=Decimal(1))
+    watched = rules.model_copy(update={"challengers": (arm,)})
+    with pytest.raises(policies.PolicyError, match="there is no strategy 'nobody'"):
+        require_strategies("cn", CN.policy.model_copy(update={"underwriting": watched}))
