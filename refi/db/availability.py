@@ -16,7 +16,6 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL did not answer; sending the same Idempotency-Key again tells whether an effect committed."""
 
 
-LOCK_TIMEOUT = "55P03"
 PASSING_STATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006", "53300"}
 """SQLSTATEs that say "not now": serialization, deadlock, lock timeout, shutdown, lost connection."""
 

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
-from sqlalchemy import event as hooks
-from sqlalchemy.engine.interfaces import AdaptedConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from refi import clock, ids
 from refi import events as facts
-from refi.db import queue
-from refi.db.availability import LOCK_TIMEOUT, answering
+from refi.db import connections, queue
+from refi.db.availability import answering
+from refi.db.rows import Rows
 from refi.db.vault import Vault
 from refi.errors import Unavailable
 from refi.policies import Policy
@@ -42,9 +41,10 @@ _ANNOUNCE = (
 
 # Locks come first and in a statement of their own: a statement sees what was committed before it began, so
 # what is read together with waiting for a lock may be older than the lock.
-_SHARE_DAY = f"SELECT pg_advisory_xact_lock_shared({BUSINESS_DAY_LOCK})"
-_TURN_DAY = f"SELECT pg_advisory_xact_lock({BUSINESS_DAY_LOCK})"
-_SHARE_DAY_TAKE_KEY = f"{_SHARE_DAY}, pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free"
+_READ = "BEGIN READ ONLY"
+_SHARE_DAY = f"BEGIN; SELECT pg_advisory_xact_lock_shared({BUSINESS_DAY_LOCK})"
+_TURN_DAY = f"BEGIN; SELECT pg_advisory_xact_lock({BUSINESS_DAY_LOCK})"
+_TAKE_KEY = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
 _CLOCK = "SELECT market, business_date, shift, closing FROM business_clock"
 _CLOCK_AND_ANSWER = (
     "SELECT market, business_date, shift, closing, request_hash, status, content_type, body"
@@ -102,7 +102,7 @@ class Work:
     ``closing``: the day's cut-off is over and the next day is not open; what is owed stays as it is.
     """
 
-    session: AsyncSession
+    rows: Rows
     actor: Actor
     policy: Policy
     vault: Vault
@@ -115,6 +115,11 @@ class Work:
     closing: bool = False
     _events: list[facts.Event] = field(default_factory=list)
     _jobs: list[queue.Job] = field(default_factory=list)
+
+    @property
+    def session(self) -> AsyncSession:
+        """The ORM inside this transaction, for what is not read or written by key (`rows`)."""
+        return self.rows.session
 
     def announce(self, event: facts.Event) -> None:
         """Say that something became true; it is written when this transaction commits."""
@@ -144,14 +149,11 @@ class Work:
 
     async def raw(self) -> asyncpg.Connection:
         """The driver's own connection inside this transaction, for hot and bulk statements."""
-        raw = await _driver(await self.session.connection())
-        if not raw.is_in_transaction():
-            raise RuntimeError("the transaction has not begun")
-        return raw
+        return self.rows.raw
 
     async def _finish(self) -> None:
-        await self.session.flush()
-        raw = await self.raw()
+        await self.rows.save()
+        raw = self.rows.raw
         rows = []
         for event in self._events:
             name, key = type(event).__name__, ids.new("evt")
@@ -195,42 +197,45 @@ class Database:
         back; ``key`` is tried to be taken, and what it was answered
         with before is read (``work.claim``).
         """
-        async with answering(), AsyncSession(self.engine, expire_on_commit=False) as session:
-            begin = _TURN_DAY if turning_day else _SHARE_DAY
-            row, claim = await self._begin(session, "SET TRANSACTION READ ONLY" if reading else begin, key)
+        async with (
+            answering(),
+            connections.lent(self._unbegun) as (connection, raw),
+            aclosing(Rows(raw, connection)) as rows,
+        ):
+            begin = _READ if reading else _TURN_DAY if turning_day else _SHARE_DAY
+            row, claim = await self._begin(raw, begin, key)
             wall = clock.utc_now()
             now = wall + row["shift"] if self.sandbox else wall
             work = Work(
-                session, actor, self.policy, self.vault, row["business_date"], now, wall, request_id,
+                rows, actor, self.policy, self.vault, row["business_date"], now, wall, request_id,
                 self.subscribed, claim, row["closing"],
             )  # fmt: skip
             yield work
             if not reading:
                 await work._finish()
-            if rehearsing:
-                await session.rollback()
-            await session.commit()
+            end = "ROLLBACK" if rehearsing else "COMMIT"
+            if await raw.execute(end) != end:  # a statement had failed and nobody said so
+                raise RuntimeError("the transaction was rolled back")
+
+    @cached_property
+    def _unbegun(self) -> AsyncEngine:
+        """The engine whose connections begin nothing by themselves: a `Work` begins and ends."""
+        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def _begin(
-        self, session: AsyncSession, begin: str, key: Key | None
+        self, raw: asyncpg.Connection, begin: str, key: Key | None
     ) -> tuple[asyncpg.Record, Claim | None]:
         """Begin the transaction with ``begin``, take ``key``, and read the clock after both."""
-        connection = await session.connection()
         try:
-            if key is None:
-                await connection.exec_driver_sql(begin)
-            else:
-                named = f"{key.scope}\x01{key.text}"
-                taken = await connection.exec_driver_sql(_SHARE_DAY_TAKE_KEY, (named,))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) == LOCK_TIMEOUT:
-                raise BusinessDayClosing("the business date is being turned; try again") from error
-            raise
+            await raw.execute(begin)
+        except asyncpg.LockNotAvailableError as error:
+            raise BusinessDayClosing("the business date is being turned; try again") from error
         if key is None:
-            return self._ours(await (await _driver(connection)).fetchrow(_CLOCK)), None
-        row = await (await _driver(connection)).fetchrow(_CLOCK_AND_ANSWER, key.scope, key.text)
+            return self._ours(await raw.fetchrow(_CLOCK)), None
+        free = await raw.fetchval(_TAKE_KEY, f"{key.scope}\x01{key.text}")
+        row = await raw.fetchrow(_CLOCK_AND_ANSWER, key.scope, key.text)
         answered = row if row is not None and row["status"] is not None else None
-        return self._ours(row), Claim(key, taken.one().free, answered)
+        return self._ours(row), Claim(key, free, answered)
 
     def _ours(self, row: asyncpg.Record | None) -> asyncpg.Record:
         if row is None:
@@ -241,20 +246,14 @@ class Database:
 
     async def today(self) -> date:
         """The open business date, for who needs nothing else of the database: one statement, no lock."""
-        async with answering(), self.engine.connect() as connection:
-            on: date = self._ours(await (await _driver(connection)).fetchrow(_CLOCK))["business_date"]
+        async with answering(), connections.lent(self._unbegun) as (_, raw):
+            on: date = self._ours(await raw.fetchrow(_CLOCK))["business_date"]
         return on
 
     @property
     def zone(self) -> ZoneInfo:
         """The market's time zone."""
         return ZoneInfo(self.policy.market.time_zone)
-
-
-async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's own connection."""
-    driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
-    return driver
 
 
 def connect(
@@ -268,30 +267,5 @@ def connect(
     lock_wait: float = 15,
 ) -> Database:
     """A `Database` on ``url`` (``postgresql+asyncpg://…``); waits in seconds."""
-    engine = create_async_engine(
-        url,
-        pool_size=2 * pool_size,  # opened when first needed, then kept:
-        max_overflow=0,  # an overflowing connection would be opened and closed for each use under load
-        pool_use_lifo=True,
-        pool_timeout=pool_wait,
-        hide_parameters=True,  # an error's text goes to the log; a parameter may be a person's number
-        connect_args={
-            "server_settings": {
-                "timezone": "UTC",
-                "lock_timeout": f"{lock_wait}s",
-                "statement_timeout": "60s",
-            }
-        },
-    )
-    hooks.listen(engine.sync_engine, "checkout", _refuse_closed)
+    engine = connections.engine(url, size=2 * pool_size, pool_wait=pool_wait, lock_wait=lock_wait)
     return Database(engine, policy, vault, sandbox)
-
-
-def _refuse_closed(connection: AdaptedConnection, _: object, __: object) -> None:
-    """Have the pool replace a connection that the server closed.
-
-    The event loop has noticed by the time that somebody asks, so this costs nothing, where ``pool_pre_ping``
-    asks the server in a transaction of its own: three round trips before every request.
-    """
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError("the server closed this connection")
