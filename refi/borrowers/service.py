@@ -251,15 +251,12 @@ async def add_bank_account(
 
 async def bank_accounts(work: Work, borrower_id: BorrowerId) -> Sequence[BankAccount]:
     """The borrower's bank accounts, newest first."""
-    rows = await work.session.scalars(
-        select(BankAccount).where(BankAccount.borrower_id == borrower_id).order_by(BankAccount.id.desc())
-    )
-    return rows.all()
+    return await work.rows.select(BankAccount, "WHERE borrower_id = $1 ORDER BY id DESC", borrower_id)
 
 
 async def bank_account(work: Work, borrower_id: BorrowerId, account_id: str) -> BankAccount:
     """One of the borrower's own bank accounts, or `NotFound`."""
-    row = await work.session.get(BankAccount, account_id)
+    row = await work.rows.get(BankAccount, account_id)
     if row is None or row.borrower_id != borrower_id:
         raise NotFound("no such bank account")
     return row

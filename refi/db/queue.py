@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from pgqueuer import PgQueuer
 from pgqueuer.adapters.persistence import qb
-from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver
+from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.driver import Driver
 from pgqueuer.queries import Queries
@@ -20,6 +20,7 @@ SCHEMA = "queue"
 PATIENT = frozenset({"plan_reminders", "send_messages"})
 """Entry points whose jobs come by the thousand and that nobody waits for: all others go before them."""
 _SETTINGS = DBSettings(db_schema=SCHEMA)
+_ENQUEUE = qb.QueryQueueBuilder(settings=_SETTINGS).build_enqueue_query("skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ async def put(connection: asyncpg.Connection, jobs: Sequence[Job]) -> None:
         return
     if not connection.is_in_transaction():
         raise RuntimeError("jobs are written inside the transaction that causes them")
-    await queries(AsyncpgDriver(connection)).enqueue(
+    await connection.execute(
+        _ENQUEUE,
+        [-1 if job.entrypoint in PATIENT else 0 for job in jobs],
         [job.entrypoint for job in jobs],
         [json.dumps(job.payload).encode() for job in jobs],
-        [-1 if job.entrypoint in PATIENT else 0 for job in jobs],
-        [job.after for job in jobs],
+        [job.after or timedelta(0) for job in jobs],
         [job.dedupe_key for job in jobs],
-        on_conflict="skip",
+        ["null"] * len(jobs),
     )
 
 

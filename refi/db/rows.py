@@ -7,7 +7,7 @@ object in a transaction whichever way it was come by, and there is no stale copy
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from refi.db.base import Base
+from refi.db.statements import Statement, run_together
 
 R = TypeVar("R", bound=Base)
 
@@ -27,7 +28,7 @@ R = TypeVar("R", bound=Base)
 class Shape(Generic[R]):
     """A table's columns and the statements by key, worked out once.
 
-    ``TypeError`` for what only the ORM can do: a key of several columns, a version checked by the ORM, JSON.
+    ``TypeError`` for what only the ORM does: a key of several columns, a version that it checks.
     """
 
     def __init__(self, kind: type[R]) -> None:
@@ -36,8 +37,6 @@ class Shape(Generic[R]):
         if not isinstance(table, Table) or len(mapper.primary_key) != 1 or mapper.version_id_col is not None:
             raise TypeError(f"rows of {kind.__name__} are not read by one key alone")
         columns: dict[str, Column[Any]] = {each.key: each.columns[0] for each in mapper.column_attrs}  # type: ignore[misc]
-        if any(isinstance(column.type, JSON) for column in columns.values()):
-            raise TypeError(f"rows of {kind.__name__} have JSON, which the driver is told by statement")
         self.kind, self.keys = kind, tuple(columns)
         self.key = mapper.get_property_by_column(mapper.primary_key[0]).key
         self.names = {key: column.name for key, column in columns.items()}
@@ -46,6 +45,7 @@ class Shape(Generic[R]):
             for key, column in columns.items()
             if isinstance(column.type, Enum) and column.type.enum_class is not None
         }
+        self.json = frozenset(key for key, column in columns.items() if isinstance(column.type, JSON))
         self.defaults = {
             key: column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
             for key, column in columns.items()
@@ -56,6 +56,7 @@ class Shape(Generic[R]):
         self.by_key = f"{self.select} WHERE {self.names[self.key]} = $1"
         self.insert = f"INSERT INTO {table.name} ({listed}) VALUES ({places})"  # noqa: S608
         self.table = table.name
+        self._updates: dict[tuple[str, ...], str] = {}
 
     def values(self, record: asyncpg.Record) -> dict[str, Any]:
         """The attributes that a record of `select` has."""
@@ -65,10 +66,17 @@ class Shape(Generic[R]):
                 found[key] = members[told]
         return found
 
-    def update(self, changed: Sequence[str]) -> str:
+    def told(self, key: str, value: Any) -> Any:
+        """An attribute's value as the driver takes it."""
+        return json.dumps(value) if key in self.json and value is not None else value
+
+    def update(self, changed: tuple[str, ...]) -> str:
         """The statement that writes ``changed`` ($2, $3, …) to the row of key $1."""
+        if (made := self._updates.get(changed)) is not None:
+            return made
         given = ", ".join(f"{self.names[key]} = ${n}" for n, key in enumerate(changed, start=2))
-        return f"UPDATE {self.table} SET {given} WHERE {self.names[self.key]} = $1"  # noqa: S608
+        made = f"UPDATE {self.table} SET {given} WHERE {self.names[self.key]} = $1"  # noqa: S608
+        return self._updates.setdefault(changed, made)
 
 
 @cache
@@ -97,7 +105,9 @@ class Rows:
     async def get(self, kind: type[R], key: str) -> R | None:
         """The row of that key, as it was first read in this transaction."""
         known = self._find(kind, key)
-        return known if known is not None else await self._read(kind, shape(kind).by_key, key)
+        if known is not None and not instance_state(known).expired_attributes:
+            return known
+        return await self._read(kind, shape(kind).by_key, key)
 
     async def lock(self, kind: type[R], key: str) -> R | None:
         """The row of that key, locked and as it is now."""
@@ -118,26 +128,34 @@ class Rows:
             return
         about = shape(type(row))
         values = {key: row.__dict__.get(key, default) for key, default in about.defaults.items()}
-        await self.raw.execute(about.insert, *values.values())
+        await self.raw.execute(about.insert, *(about.told(*each) for each in values.items()))
         row.__dict__.update(values)
         make_transient_to_detached(row)
         self._known[type(row), str(values[about.key])] = row
 
-    async def save(self) -> None:
-        """Write what was changed on the rows."""
+    async def save(self, *besides: Statement) -> None:
+        """Write what was changed on the rows, and ``besides`` in the same statement."""
         if self._made is not None:
             await self._made.flush()
-            return
+            await run_together(self.raw, besides)
+        else:
+            await run_together(self.raw, [*self._unsaved(), *besides])
+
+    def _unsaved(self) -> list[Statement]:
+        """The statements that write what was changed; it counts as written."""
+        found = []
         for (kind, key), row in self._known.items():
             before = instance_state(row).committed_state
             if not before:
                 continue
-            changed = sorted(name for name, value in before.items() if row.__dict__[name] != value)
+            about, now = shape(kind), row.__dict__
+            changed = tuple(name for name in about.keys if name in before and before[name] != now[name])
             if changed:
-                values = [row.__dict__[name] for name in changed]
-                await self.raw.execute(shape(kind).update(changed), key, *values)
+                values = [about.told(name, now[name]) for name in changed]
+                found.append(Statement(about.update(changed), (key, *values)))
             for name in tuple(before):
-                set_committed_value(row, name, row.__dict__[name])
+                set_committed_value(row, name, now[name])
+        return found
 
     async def aclose(self) -> None:
         """Let go of the ORM, if it was asked for; the objects keep what they hold."""

@@ -24,6 +24,7 @@ from refi import events as facts
 from refi.db import connections, queue
 from refi.db.availability import answering
 from refi.db.rows import Rows
+from refi.db.statements import Statement
 from refi.db.vault import Vault
 from refi.errors import Unavailable
 from refi.policies import Policy
@@ -35,8 +36,9 @@ FEW = 20
 """More events than this are copied in."""
 _EVENT = ("id", "type", "subject", "body", "actor", "business_date", "at", "request_id")
 _ANNOUNCE = (
-    "INSERT INTO events (id, type, subject, body, actor, business_date, at, request_id)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    f"INSERT INTO events ({', '.join(_EVENT)})"  # noqa: S608 - our own names
+    " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::date[],"
+    " $7::timestamptz[], $8::text[])"
 )
 
 # Locks come first and in a statement of their own: a statement sees what was committed before it began, so
@@ -152,7 +154,6 @@ class Work:
         return self.rows.raw
 
     async def _finish(self) -> None:
-        await self.rows.save()
         raw = self.rows.raw
         rows = []
         for event in self._events:
@@ -161,11 +162,12 @@ class Work:
             rows.append((key, name, event.subject, body, str(self.actor), self.on, self.now, self.request_id))
             if name in self.subscribed:
                 self._jobs.append(queue.Job("event", {"id": key}))
-        if rows:
-            if len(rows) > FEW:
-                await raw.copy_records_to_table("events", records=rows, columns=_EVENT)
-            else:
-                await raw.executemany(_ANNOUNCE, rows)
+        if 0 < len(rows) <= FEW:
+            await self.rows.save(Statement(_ANNOUNCE, list(zip(*rows, strict=True))))
+        else:
+            await self.rows.save()
+        if len(rows) > FEW:
+            await raw.copy_records_to_table("events", records=rows, columns=_EVENT)
         await queue.put(raw, self._jobs)
 
 

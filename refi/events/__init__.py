@@ -100,10 +100,8 @@ TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in _subclasses(Event)
 
 def dump(event: Event) -> dict[str, Any]:
     """The event as plain JSON values (dates as ISO text)."""
-    return {
-        key: value.isoformat() if isinstance(value, date) else value
-        for key, value in dataclasses.asdict(event).items()
-    }
+    values = ((field.name, getattr(event, field.name)) for field in dataclasses.fields(event))
+    return {key: value.isoformat() if isinstance(value, date) else value for key, value in values}
 
 
 def load(name: str, body: dict[str, Any]) -> Event:

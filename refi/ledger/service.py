@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from refi import ids
-from refi.db.base import among
 from refi.db.work import Work
 from refi.ledger.accounts import Account
 from refi.ledger.entries import RULES, Component, Kind, Split
@@ -30,8 +28,11 @@ async def book(
     reverses: str | None = None,
     allocations: list[dict[str, Any]] | None = None,
 ) -> Movement:
-    """Append a movement. Raises ``IntegrityError`` when ``cause`` has moved money before, and ``ValueError``
-    for a component that this kind of movement cannot have."""
+    """Append a movement.
+
+    Raises ``asyncpg.UniqueViolationError`` when ``cause`` has moved money before, and ``ValueError`` for a
+    component that this kind of movement cannot have.
+    """
     strange = [part for part in Component if split.of(part) and (kind, part) not in RULES]
     if strange:
         raise ValueError(f"a {kind} has no {', '.join(strange)}")
@@ -40,7 +41,7 @@ async def book(
         loan_id=loan_id,
         kind=kind,
         amount=split.total,
-        **asdict(split),
+        **{part.value: split.of(part) for part in Component},
         currency=work.policy.market.currency,
         cause=cause,
         source=source,
@@ -52,8 +53,7 @@ async def book(
         posted_at=work.now,
         actor=str(work.actor),
     )
-    work.session.add(row)
-    await work.session.flush()
+    await work.rows.add(row)
     return row
 
 
@@ -85,17 +85,15 @@ async def of_loan(
     work: Work, loan_id: str, *, limit: int | None = None, starting_after: str | None = None
 ) -> Sequence[Movement]:
     """The loan's movements in the order they were booked: all, or ``limit`` of them after that one."""
-    query = select(Movement).where(Movement.loan_id == loan_id).order_by(Movement.id).limit(limit)
-    if starting_after is not None:
-        query = query.where(Movement.id > starting_after)
-    return (await work.session.scalars(query)).all()
+    if starting_after is None and limit is None:
+        return await work.rows.select(Movement, "WHERE loan_id = $1 ORDER BY id", loan_id)
+    page = "WHERE loan_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+    return await work.rows.select(Movement, page, loan_id, starting_after or "", limit)
 
 
 async def of_loans(work: Work, loan_ids: Sequence[str]) -> dict[str, list[Movement]]:
     """The movements of several loans, each in the order they were booked."""
-    rows = await work.session.scalars(
-        select(Movement).where(among(Movement.loan_id, loan_ids)).order_by(Movement.id)
-    )
+    rows = await work.rows.select(Movement, "WHERE loan_id = ANY($1) ORDER BY id", loan_ids)
     found: dict[str, list[Movement]] = {loan_id: [] for loan_id in loan_ids}
     for row in rows:
         found[str(row.loan_id)].append(row)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from refi import events
-from refi.db.base import among
 from refi.db.work import Work
 from refi.ledger import entries
 from refi.ledger import service as ledger
@@ -109,10 +108,8 @@ async def acts_of_loans(work: Work, loans: Sequence[Loan]) -> dict[str, list[Loa
     touched = [loan.id for loan in loans if loan.acts]
     found: dict[str, list[LoanAct]] = {loan_id: [] for loan_id in touched}
     if touched:
-        query = (
-            select(LoanAct).where(among(LoanAct.loan_id, touched)).order_by(LoanAct.loan_id, LoanAct.number)
-        )
-        for row in await work.session.scalars(query):
+        these = "WHERE loan_id = ANY($1) ORDER BY loan_id, number"
+        for row in await work.rows.select(LoanAct, these, touched):
             found[row.loan_id].append(row)
     return found
 
@@ -128,8 +125,9 @@ async def bring_in_line(
     old = before.newest
     counted = {source: rest for source, rest in old.excess.items() if source not in after.gone}
     after, known = without_excess(after, counted)
-    after, surplus = without_excess(after, after.newest.excess)
     new = after.newest
+    after, surplus = without_excess(after, new.excess)
+    new = after.newest if surplus else new
     await _rebook(work, loan, movements, (before, old), (after, new))
     for source in sorted({*known, *surplus}):
         await _set_aside(work, loan, source, known.get(source, 0) + surplus.get(source, 0))

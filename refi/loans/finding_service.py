@@ -10,7 +10,7 @@ from refi.web.fields import known_id
 
 async def any_loan(work: Work, loan_id: str) -> Loan:
     """The loan of that id, whoever's it is; `NotFound`."""
-    loan = await work.session.get(Loan, known_id(loan_id, "loan"))
+    loan = await work.rows.get(Loan, known_id(loan_id, "loan"))
     if loan is None:
         raise NotFound("no such loan")
     return loan

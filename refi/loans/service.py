@@ -161,7 +161,7 @@ async def cancel(work: Work, loan: Loan, reason: str, *, returned_by: str | None
 
 async def lock(work: Work, loan_id: LoanId) -> Loan:
     """The loan's row, locked: everything that changes what is owed takes turns here."""
-    loan = await work.session.get(Loan, loan_id, with_for_update=True, populate_existing=True)
+    loan = await work.rows.lock(Loan, loan_id)
     if loan is None:
         raise NotFound("no such loan")
     return loan
@@ -181,7 +181,7 @@ async def lock_all(work: Work, loan_ids: Collection[str]) -> dict[str, Loan]:
 
 async def own(work: Work, borrower_id: BorrowerId, loan_id: LoanId) -> Loan:
     """One of the borrower's own loans, or `NotFound`."""
-    loan = await work.session.get(Loan, loan_id)
+    loan = await work.rows.get(Loan, loan_id)
     if loan is None or loan.borrower_id != borrower_id:
         raise NotFound("no such loan")
     return loan

@@ -77,7 +77,7 @@ async def book_outcome(work: Work, row: Payment | Payout, outcome: Outcome) -> N
 
 
 async def _payout_news(work: Work, news: ProviderEvent) -> None:
-    row = await work.session.get(Payout, news.key, with_for_update=True, populate_existing=True)
+    row = await work.rows.lock(Payout, str(news.key))
     if row is None:
         raise NewsRefused("no such payout", faults=[Fault("/key", "unknown_key")])
     _same_amount(row.amount, news)
@@ -122,7 +122,7 @@ async def _refund_repayments(work: Work, loan_id: LoanId) -> None:
 
 
 async def _debit_news(work: Work, news: ProviderEvent) -> None:
-    row = await work.session.get(Payment, news.key, with_for_update=True, populate_existing=True)
+    row = await work.rows.lock(Payment, str(news.key))
     if row is None:
         raise NewsRefused("no such payment", faults=[Fault("/key", "unknown_key")])
     _same_amount(row.amount, news)
@@ -196,7 +196,7 @@ async def _payment_for(work: Work, news: ProviderEvent) -> Payment | None:
     """The announced transfer that the reference names, or a new one for the loan it names."""
     reference = (news.reference or "").strip()
     if ids.is_id(reference, "pay"):
-        row = await work.session.get(Payment, reference, with_for_update=True, populate_existing=True)
+        row = await work.rows.lock(Payment, reference)
         announced = row is not None and row.source_type is SourceType.TRANSFER
         if row is not None and announced and row.status is PaymentStatus.PENDING:
             return row
@@ -204,7 +204,7 @@ async def _payment_for(work: Work, news: ProviderEvent) -> Payment | None:
     if not ids.is_id(reference, "loan"):
         return None
     # Locked before a row that points to it is made: two at once would each wait for the other's.
-    loan = await work.session.get(Loan, reference, with_for_update=True, populate_existing=True)
+    loan = await work.rows.lock(Loan, reference)
     if loan is None:
         return None
     return await new_transfer(work, loan, news.amount, news.currency)
@@ -225,8 +225,7 @@ async def new_transfer(work: Work, loan: Loan, amount: int, currency: str) -> Pa
         ordered_on=work.on,
         created_at=work.now,
     )
-    work.session.add(row)
-    await work.session.flush()
+    await work.rows.add(row)
     return row
 
 

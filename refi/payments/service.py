@@ -22,6 +22,10 @@ from refi.payments.suspense import SuspenseKind, SuspenseStatus
 from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType, SuspenseItem
 from refi.schedules.contract import Mode
 
+PENDING = """
+    SELECT coalesce(sum(amount), 0)::bigint FROM payments
+    WHERE loan_id = $1 AND status = $2 AND source_type = $3"""
+
 
 class NoBankAccount(Refused):
     """A debit needs a bank account that the provider confirmed as the borrower's own."""
@@ -79,8 +83,7 @@ async def start(
         ordered_on=work.on,
         created_at=work.now,
     )
-    work.session.add(row)
-    await work.session.flush()
+    await work.rows.add(row)
     if account_id:
         work.enqueue("send_order", {"id": row.id}, dedupe_key=f"send:{row.id}")
     return row
@@ -137,19 +140,14 @@ async def account_to_debit(work: Work, borrower_id: BorrowerId, wanted: str | No
 
 async def pending_debits(work: Work, loan_id: LoanId) -> int:
     """What debits under way will still bring, minor units."""
-    total = await work.session.scalar(
-        select(func.sum(Payment.amount)).where(
-            Payment.loan_id == loan_id,
-            Payment.status == PaymentStatus.PENDING,
-            Payment.source_type == SourceType.BANK_DEBIT,
-        )
-    )
-    return int(total or 0)
+    await work.rows.save()
+    raw = await work.raw()
+    return int(await raw.fetchval(PENDING, loan_id, PaymentStatus.PENDING, SourceType.BANK_DEBIT))
 
 
 async def payment(work: Work, payment_id: PaymentId) -> Payment:
     """One payment, for staff; `NotFound`."""
-    row = await work.session.get(Payment, payment_id)
+    row = await work.rows.get(Payment, payment_id)
     if row is None:
         raise NotFound("no such payment")
     return row

@@ -11,6 +11,8 @@ from refi.money import Rounding, round_div, round_exact
 from refi.schedules.allocation import Component, Owed, When
 from refi.schedules.amortization import Terms, fraction_of
 
+NOTHING = Fraction(0)
+
 
 @dataclass(slots=True)
 class Amounts:
@@ -102,7 +104,7 @@ class Row:
         self.weight_left: int | Fraction = weight
         self.fee_left: int | Fraction = 1
         self.principal_days = 0
-        self.penalty_fixed = Fraction(0)
+        self.penalty_fixed = NOTHING
         self.penalty_from = self.due_on
         self.frozen_on: date | None = None
         self.size: int | None = None
