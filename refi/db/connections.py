@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import asyncpg
+from sqlalchemy import Connection, PoolProxiedConnection
 from sqlalchemy import event as hooks
 from sqlalchemy.engine.interfaces import AdaptedConnection
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 
 def engine(url: str, *, size: int, pool_wait: float, lock_wait: float) -> AsyncEngine:
@@ -43,19 +44,35 @@ def _refuse_closed(connection: AdaptedConnection, _: object, __: object) -> None
         raise DisconnectionError("the server closed this connection")
 
 
-@contextlib.asynccontextmanager
-async def lent(unbegun: AsyncEngine) -> AsyncIterator[tuple[AsyncConnection, asyncpg.Connection]]:
-    """A connection of an engine that begins nothing by itself, and the driver's own below it.
+class Lent:
+    """A connection of the pool, held for one transaction, which its borrower begins and ends at ``raw``."""
 
-    The borrower begins and commits. What is open when its block fails is rolled back.
-    """
-    async with unbegun.connect() as connection:
-        raw: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
-        try:
-            yield connection, raw
-        except BaseException:
-            await _roll_back(raw)
-            raise
+    def __init__(self, engine: AsyncEngine, pooled: PoolProxiedConnection) -> None:
+        self._engine, self._pooled = engine, pooled
+        self.raw: asyncpg.Connection = pooled.driver_connection
+
+    def session(self) -> AsyncSession:
+        """The ORM on this connection; it begins and ends nothing by itself."""
+        connection = Connection(self._engine.sync_engine, self._pooled)
+        return AsyncSession(AsyncConnection(self._engine, connection), expire_on_commit=False)
+
+    def give_back(self) -> None:
+        """Put it back, if it lives."""
+        if self._pooled.is_valid:
+            self._pooled.close()
+
+
+@contextlib.asynccontextmanager
+async def lent(unbegun: AsyncEngine) -> AsyncIterator[Lent]:
+    """A connection of an engine that begins nothing. What is open when the block fails is rolled back."""
+    connection = Lent(unbegun, await unbegun.raw_connection())
+    try:
+        yield connection
+    except BaseException:
+        await _roll_back(connection.raw)
+        raise
+    finally:
+        connection.give_back()
 
 
 async def _roll_back(raw: asyncpg.Connection) -> None:

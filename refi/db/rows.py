@@ -14,12 +14,13 @@ from typing import Any, Generic, TypeVar
 import asyncpg
 from sqlalchemy import JSON, Column, Enum, Table
 from sqlalchemy import inspect as mapping_of
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from refi.db.base import Base
+from refi.db.connections import Lent
 from refi.db.statements import Statement, run_together
 
 R = TypeVar("R", bound=Base)
@@ -37,7 +38,7 @@ class Shape(Generic[R]):
         if not isinstance(table, Table) or len(mapper.primary_key) != 1 or mapper.version_id_col is not None:
             raise TypeError(f"rows of {kind.__name__} are not read by one key alone")
         columns: dict[str, Column[Any]] = {each.key: each.columns[0] for each in mapper.column_attrs}  # type: ignore[misc]
-        self.kind, self.keys = kind, tuple(columns)
+        self.manager, self.keys = mapper.class_manager, tuple(columns)
         self.key = mapper.get_property_by_column(mapper.primary_key[0]).key
         self.names = {key: column.name for key, column in columns.items()}
         self.members = {
@@ -88,8 +89,8 @@ def shape(kind: type[R]) -> Shape[R]:
 class Rows:
     """The rows that one transaction knows."""
 
-    def __init__(self, raw: asyncpg.Connection, connection: AsyncConnection) -> None:
-        self.raw = raw
+    def __init__(self, connection: Lent) -> None:
+        self.raw = connection.raw
         self._connection = connection
         self._made: AsyncSession | None = None
         self._known: dict[tuple[type[Base], str], Base] = {}
@@ -98,8 +99,9 @@ class Rows:
     def session(self) -> AsyncSession:
         """The ORM on the same transaction, with all that is known; made the first time."""
         if self._made is None:
-            self._made = AsyncSession(self._connection, expire_on_commit=False)
-            self._made.add_all(self._known.values())
+            self._made = self._connection.session()
+            for row in self._known.values():
+                _hand_over(row, self._made)
         return self._made
 
     async def get(self, kind: type[R], key: str) -> R | None:
@@ -129,8 +131,9 @@ class Rows:
         about = shape(type(row))
         values = {key: row.__dict__.get(key, default) for key, default in about.defaults.items()}
         await self.raw.execute(about.insert, *(about.told(*each) for each in values.items()))
+        for name in tuple(instance_state(row).committed_state):
+            set_committed_value(row, name, values[name])
         row.__dict__.update(values)
-        make_transient_to_detached(row)
         self._known[type(row), str(values[about.key])] = row
 
     async def save(self, *besides: Statement) -> None:
@@ -178,13 +181,23 @@ class Rows:
         values = about.values(record)
         row = self._find(kind, values[about.key])
         if row is None:
-            row = kind()
+            row = about.manager.new_instance()
             row.__dict__.update(values)  # as the ORM's loader does: nothing to notice, nothing has changed
-            make_transient_to_detached(row)
             self._known[kind, values[about.key]] = row
             if self._made is not None:
-                self._made.add(row)
+                _hand_over(row, self._made)
         elif anew:
             for name, value in values.items():
                 set_committed_value(row, name, value)
         return row
+
+
+def _hand_over(row: Base, session: AsyncSession) -> None:
+    """Have the ORM know a row as one of its own, with what was changed on it and is not written yet."""
+    changed = {name: row.__dict__[name] for name in instance_state(row).committed_state}
+    for name, before in tuple(instance_state(row).committed_state.items()):
+        set_committed_value(row, name, before)
+    make_transient_to_detached(row)
+    session.add(row)
+    for name, now in changed.items():
+        setattr(row, name, now)

@@ -19,6 +19,20 @@ class Statement(NamedTuple):
     given: Sequence[Any]
 
 
+def insertion(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> list[Statement]:
+    """The statement that inserts a few rows (PostgreSQL takes 32,767 values), if there are any."""
+    if not rows:
+        return []
+    return [Statement(_inserting(table, columns, len(rows)), [value for row in rows for value in row])]
+
+
+@lru_cache(maxsize=1024)
+def _inserting(table: str, columns: tuple[str, ...], count: int) -> str:
+    width = len(columns)
+    rows = (", ".join(f"${k * width + n + 1}" for n in range(width)) for k in range(count))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({'), ('.join(rows)})"  # noqa: S608 - our names
+
+
 async def run_together(connection: asyncpg.Connection, statements: Sequence[Statement]) -> None:
     """Run writes that do not need each other: all see the rows as they were, none may write another's."""
     if not statements:

@@ -24,7 +24,7 @@ from refi import events as facts
 from refi.db import connections, queue
 from refi.db.availability import answering
 from refi.db.rows import Rows
-from refi.db.statements import Statement
+from refi.db.statements import insertion
 from refi.db.vault import Vault
 from refi.errors import Unavailable
 from refi.policies import Policy
@@ -35,11 +35,6 @@ BUSINESS_DAY_LOCK = 7_302_001
 FEW = 20
 """More events than this are copied in."""
 _EVENT = ("id", "type", "subject", "body", "actor", "business_date", "at", "request_id")
-_ANNOUNCE = (
-    f"INSERT INTO events ({', '.join(_EVENT)})"  # noqa: S608 - our own names
-    " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::date[],"
-    " $7::timestamptz[], $8::text[])"
-)
 
 # Locks come first and in a statement of their own: a statement sees what was committed before it began, so
 # what is read together with waiting for a lock may be older than the lock.
@@ -162,12 +157,10 @@ class Work:
             rows.append((key, name, event.subject, body, str(self.actor), self.on, self.now, self.request_id))
             if name in self.subscribed:
                 self._jobs.append(queue.Job("event", {"id": key}))
-        if 0 < len(rows) <= FEW:
-            await self.rows.save(Statement(_ANNOUNCE, list(zip(*rows, strict=True))))
-        else:
-            await self.rows.save()
         if len(rows) > FEW:
             await raw.copy_records_to_table("events", records=rows, columns=_EVENT)
+            rows = []
+        await self.rows.save(*insertion("events", _EVENT, rows))
         await queue.put(raw, self._jobs)
 
 
@@ -201,9 +194,10 @@ class Database:
         """
         async with (
             answering(),
-            connections.lent(self._unbegun) as (connection, raw),
-            aclosing(Rows(raw, connection)) as rows,
+            connections.lent(self._unbegun) as connection,
+            aclosing(Rows(connection)) as rows,
         ):
+            raw = connection.raw
             begin = _READ if reading else _TURN_DAY if turning_day else _SHARE_DAY
             row, claim = await self._begin(raw, begin, key)
             wall = clock.utc_now()
@@ -248,8 +242,8 @@ class Database:
 
     async def today(self) -> date:
         """The open business date, for who needs nothing else of the database: one statement, no lock."""
-        async with answering(), connections.lent(self._unbegun) as (_, raw):
-            on: date = self._ours(await raw.fetchrow(_CLOCK))["business_date"]
+        async with answering(), connections.lent(self._unbegun) as connection:
+            on: date = self._ours(await connection.raw.fetchrow(_CLOCK))["business_date"]
         return on
 
     @property

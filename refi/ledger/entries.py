@@ -7,7 +7,9 @@ credit account to a debit account, so the books balance by construction. A corre
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 from refi.ledger.accounts import Account
 
@@ -73,6 +75,39 @@ class Split:
         """The amount of one component."""
         amount: int = getattr(self, component.value)
         return amount
+
+
+class Movement(NamedTuple):
+    """One act on money with its split, as it was booked. Its fields are the table's columns, in their order.
+
+    ``cause`` is unique: the same cause moves money once. ``source`` is what brought the money (a payment or
+    payout id); ``reverses`` the movement taken back. ``allocations``: installment, component, amount.
+    """
+
+    id: str
+    loan_id: str | None
+    kind: Kind
+    amount: int
+    principal: int
+    interest: int
+    fee: int
+    penalty: int
+    suspense: int
+    currency: str
+    cause: str
+    source: str | None
+    mode: str | None
+    reverses: str | None
+    allocations: list[dict[str, Any]]
+    effective_on: date
+    on: date
+    posted_at: datetime
+    actor: str
+
+    @property
+    def split(self) -> Split:
+        """Its amount in its components."""
+        return Split(self.principal, self.interest, self.fee, self.penalty, self.suspense)
 
 
 _CREDITED = {

@@ -26,11 +26,8 @@ class PostingRule(Base):
     credit: Mapped[Account] = mapped_column(String(40))
 
 
-class Movement(Base):
-    """One act on money with its split. ``cause`` is unique: the same cause moves money once.
-
-    ``source`` is what brought the money (a payment or payout id); ``reverses`` the movement taken back.
-    """
+class MovementRow(Base):
+    """The table of movements, which are read and written as values: `refi.ledger.entries.Movement`."""
 
     __tablename__ = "movements"
     __table_args__ = (

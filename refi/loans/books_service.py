@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert
 
 from refi import events
+from refi.db.statements import Statement
 from refi.db.work import Work
 from refi.ledger import entries
 from refi.ledger import service as ledger
-from refi.ledger.entries import Kind, Split
-from refi.ledger.tables import Movement
+from refi.ledger.entries import Kind, Movement, Split
 from refi.loans import copies_service as copies
 from refi.loans import replaying
 from refi.loans.account import Account, without_excess
@@ -77,8 +77,8 @@ def account_of(loan: Loan, movements: Sequence[Movement], acts: Sequence[LoanAct
 def moved(row: Movement) -> Moved:
     """A movement as a value."""
     parts = tuple(Part(part["installment"], part["component"], part["amount"]) for part in row.allocations)
-    split = Split(row.principal, row.interest, row.fee, row.penalty, row.suspense)
-    return Moved(row.id, row.kind, str(row.source), split, row.effective_on, row.mode, row.reverses, parts)
+    source = str(row.source)
+    return Moved(row.id, row.kind, source, row.split, row.effective_on, row.mode, row.reverses, parts)
 
 
 def happened(acts: Sequence[LoanAct]) -> list[Happened]:
@@ -128,19 +128,19 @@ async def bring_in_line(
     new = after.newest
     after, surplus = without_excess(after, new.excess)
     new = after.newest if surplus else new
-    await _rebook(work, loan, movements, (before, old), (after, new))
+    booked = _rebooked(work, loan, movements, (before, old), (after, new))
     for source in sorted({*known, *surplus}):
-        await _set_aside(work, loan, source, known.get(source, 0) + surplus.get(source, 0))
+        booked.append(_set_aside(work, loan, source, known.get(source, 0) + surplus.get(source, 0)))
     if schedule_of(old) != schedule_of(new):
         await work.session.execute(delete(Installment).where(Installment.loan_id == loan.id))
         await write_schedule(work, loan, new)
     state = new if after.last_day >= work.on else after.state(work.on)
-    await _settle(work, loan, state)
+    await work.rows.save(*ledger.entry(booked), await _settled(work, loan, state))
     return Settled(state, surplus)
 
 
-async def _set_aside(work: Work, loan: Loan, source: str, amount: int) -> None:
-    await ledger.book(
+def _set_aside(work: Work, loan: Loan, source: str, amount: int) -> Movement:
+    return ledger.movement(
         work,
         Kind.UNIDENTIFIED_RECEIPT,
         Split(suspense=amount),
@@ -160,38 +160,43 @@ async def write_schedule(work: Work, loan: Loan, state: State) -> None:
     )
 
 
-async def _rebook(
+def _rebooked(
     work: Work,
     loan: Loan,
     movements: Sequence[Movement],
     before: tuple[Account, State],
     after: tuple[Account, State],
-) -> None:
-    """Make the ledger say what the contract function says, by appending."""
+) -> list[Movement]:
+    """What makes the ledger say what the contract function says, by appending."""
     old, new = bookings(*before), bookings(*after)
     found = {event.id: event for event in after[0].events}
     sources = changed(old, new)
-    for source in sources:
-        await take_back(work, movements, source, entries.UNDONE_BY_REBOOKING)
+    made = [
+        row for source in sources for row in taken_back(work, movements, source, entries.UNDONE_BY_REBOOKING)
+    ]
     for source in sources:
         before_this = sum(row.source == source for row in movements)
         for line in new.get(source, ()):
             cause = f"{source}:{before_this + 1}:{line.kind.value}"
-            await _book(work, loan, found[source], line, cause)
+            made.append(_booked(work, loan, found[source], line, cause))
+    return made
 
 
-async def take_back(
-    work: Work, movements: Sequence[Movement], source: str, undoing: dict[Kind, Kind]
-) -> None:
-    """Take back what is booked for one source; released money that waits in suspense stays there."""
-    for kind, undo in undoing.items():
-        for row in ledger.live(movements, kind):
-            if row.source == source:
-                await ledger.take_back(work, row, undo, cause=f"{row.id}:undone", effective_on=work.on)
+def taken_back(
+    work: Work, movements: Sequence[Movement], source: str, undoing: Mapping[Kind, Kind]
+) -> list[Movement]:
+    """What takes back all that is booked for one source; money that waits in suspense stays there."""
+    return [
+        back
+        for kind, undo in undoing.items()
+        for row in ledger.live(movements, kind)
+        if row.source == source
+        for back in ledger.undoing(work, row, undo, cause=f"{row.id}:undone", effective_on=work.on)
+    ]
 
 
-async def _book(work: Work, loan: Loan, event: Event, line: Line, cause: str) -> None:
-    await ledger.book(
+def _booked(work: Work, loan: Loan, event: Event, line: Line, cause: str) -> Movement:
+    return ledger.movement(
         work,
         line.kind,
         line.split,
@@ -206,14 +211,14 @@ async def _book(work: Work, loan: Loan, event: Event, line: Line, cause: str) ->
     )
 
 
-async def _settle(work: Work, loan: Loan, state: State) -> None:
-    """Bring what is stored of the derived state in line with it: copies and status."""
+async def _settled(work: Work, loan: Loan, state: State) -> Statement:
+    """Bring the stored status in line with the state, and say how its copies are."""
     loan.version += 1
-    await copies.keep(work, loan, state)
+    copied = copies.kept(work, loan, state)
     now, to = loan.status, status_of(state)
     loan.closed_on = state.settled_on if to is LoanStatus.PAID_OFF else None
     if to is now:
-        return
+        return copied
     loan.status = move(MOVES, now, to)
     if to is LoanStatus.PAID_OFF:
         await staff.withdraw_proposals(work, loan.id)
@@ -224,3 +229,4 @@ async def _settle(work: Work, loan: Loan, state: State) -> None:
         work.announce(events.LoanChargedOff(loan.id, loan.borrower_id, lost, on, loan.version))
     else:
         work.announce(events.LoanReopened(loan.id, loan.borrower_id, work.on))
+    return copied

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from refi.db.statements import Statement
 from refi.db.work import BusinessDayClosing, Work
 from refi.loans.booking import left_of
 from refi.loans.tables import Loan
@@ -17,23 +18,21 @@ KEEP = """
 KEEP_NOTHING = "UPDATE installments SET unpaid = 0, unpaid_principal = 0 WHERE loan_id = $1 AND unpaid > 0"
 
 
-async def keep(work: Work, loan: Loan, state: State) -> None:
-    """Store what a locked loan's new state says: the oldest unmet due date, and what is missing of each.
+def kept(work: Work, loan: Loan, state: State) -> Statement:
+    """Note what a locked loan's new state says on the loan, and how what is missing of each row is stored.
 
     Raises `BusinessDayClosing` between cut-off and turn: the steps of a close all see the same books.
     """
     _mark(work, loan, state.unmet_on)
     numbers = [row.number for row in state.installments]
     unpaid, principal = zip(*left_of(state), strict=True)
-    raw = await work.raw()
-    await raw.execute(KEEP, loan.id, numbers, unpaid, principal)
+    return Statement(KEEP, (loan.id, numbers, unpaid, principal))
 
 
 async def keep_nothing(work: Work, loan: Loan) -> None:
     """Store that nothing is owed, whatever the contract would say: the loan was cancelled."""
     _mark(work, loan, None)
-    raw = await work.raw()
-    await raw.execute(KEEP_NOTHING, loan.id)
+    await work.rows.save(Statement(KEEP_NOTHING, (loan.id,)))
 
 
 def _mark(work: Work, loan: Loan, unmet_on: date | None) -> None:

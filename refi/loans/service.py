@@ -30,7 +30,7 @@ from refi.loans.books_service import (
     accounts,
     acts_of,
     bring_in_line,
-    take_back,
+    taken_back,
     write_schedule,
 )
 from refi.loans.states import MOVES, LoanNotActive, LoanStatus
@@ -132,7 +132,7 @@ async def activate(work: Work, loan_id: LoanId, *, credited_on: date, cause: str
         effective_on=credited_on,
         loan_id=loan.id,
     )
-    await copies.keep(work, loan, state)
+    await work.rows.save(copies.kept(work, loan, state))
     work.announce(events.LoanActivated(loan.id, loan.borrower_id, credited_on, loan.first_due_on))
     return loan
 
@@ -152,9 +152,13 @@ async def cancel(work: Work, loan: Loan, reason: str, *, returned_by: str | None
     loan.version += 1
     await copies.keep_nothing(work, loan)
     movements = await ledger.of_loan(work, loan.id)
-    for kind, undo in entries.UNDONE_BY_CANCELLATION.items():
-        for row in ledger.live(movements, kind):
-            await ledger.take_back(work, row, undo, cause=f"{row.id}:undone", effective_on=work.on)
+    undone = [
+        back
+        for kind, undo in entries.UNDONE_BY_CANCELLATION.items()
+        for row in ledger.live(movements, kind)
+        for back in ledger.undoing(work, row, undo, cause=f"{row.id}:undone", effective_on=work.on)
+    ]
+    await work.rows.save(*ledger.entry(undone))
     await staff.withdraw_proposals(work, loan.id)
     work.announce(events.LoanCancelled(loan.id, loan.borrower_id, reason))
 
@@ -222,10 +226,9 @@ async def release_receipt(work: Work, loan: Loan, source: str) -> Settled:
     """Take the money of ``source`` off a locked loan and keep it in suspense, for whom it belongs to."""
     movements = await ledger.of_loan(work, loan.id)
     before = account_of(loan, movements, await acts_of(work, loan))
-    await take_back(work, movements, source, {**entries.UNDONE_BY_REBOOKING, **entries.RELEASED})
-    return await bring_in_line(
-        work, loan, await ledger.of_loan(work, loan.id), before, before.undone(source, work.on)
-    )
+    released = taken_back(work, movements, source, {**entries.UNDONE_BY_REBOOKING, **entries.RELEASED})
+    await work.rows.save(*ledger.entry(released))
+    return await bring_in_line(work, loan, [*movements, *released], before, before.undone(source, work.on))
 
 
 async def exposure(work: Work, borrower_id: BorrowerId) -> int:

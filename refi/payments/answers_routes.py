@@ -9,8 +9,7 @@ from pydantic import Field
 
 from refi.db.work import Work
 from refi.ledger import service as ledger
-from refi.ledger.entries import Kind
-from refi.ledger.tables import Movement
+from refi.ledger.entries import Kind, Movement
 from refi.loans.tables import Loan
 from refi.payments import service as payments
 from refi.payments.previews import Preview

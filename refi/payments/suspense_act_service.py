@@ -16,7 +16,6 @@ from refi.errors import Fault, NotFound
 from refi.ids import LoanId
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
-from refi.ledger.tables import Movement
 from refi.loans import service as loans
 from refi.loans.states import LoanNotActive, LoanStatus
 from refi.loans.tables import Loan
@@ -146,7 +145,7 @@ async def _match(work: Work, row: SuspenseItem, said: Said) -> None:
     row.loan_id = loan.id
     receipt = await work.session.get_one(UnmatchedReceipt, row.provider_id)
     cause = f"transfer:{receipt.provider_id}"
-    booked = (await work.session.scalars(select(Movement).where(Movement.cause == cause))).one()
+    booked = await ledger.of_cause(work, cause)
     await ledger.book(
         work,
         Kind.RECEIPT_MATCHED,
