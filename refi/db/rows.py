@@ -113,7 +113,9 @@ class Rows:
 
     async def lock(self, kind: type[R], key: str) -> R | None:
         """The row of that key, locked and as it is now."""
-        await self.save()
+        known = self._find(kind, key)
+        if known is not None and instance_state(known).modified:
+            await self.save()
         return await self._read(kind, f"{shape(kind).by_key} FOR UPDATE", key)
 
     async def select(self, kind: type[R], rest: str, *given: object) -> list[R]:

@@ -29,8 +29,8 @@ async def handle_news(database: Database, news_id: str) -> timedelta | None:
         async with database.work(PROVIDER) as work:
             row = await _unhandled(work, news_id)
             if row is not None:
-                row.handled_at = work.wall
                 await news_service.book_news(work, read_event(row.raw.encode(), row.id))
+                row.handled_at = work.wall
         return None
     except Unavailable:
         raise
