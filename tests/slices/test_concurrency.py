@@ -124,8 +124,10 @@ async def test_many_payoffs_at_once_settle_once(stack: Stack) -> None:
     loan_id = await active(walker)
     owed = (await walker.ask("GET", f"/v1/loans/{loan_id}/payoff-quote"))["total"]
     answers = await asyncio.gather(*(pay(walker, loan_id, owed, mode="payoff") for _ in range(10)))
-    assert Counter(a.status_code for a in answers) == {202: 1, 422: 9}
-    assert {code(a) for a in answers if a.status_code == 422} == {"amount_exceeds_payoff"}
+    taken = [a for a in answers if a.status_code == 202]
+    refused = {(a.status_code, code(a)) for a in answers if a.status_code != 202}
+    assert len(taken) == 1
+    assert refused <= {(422, "amount_exceeds_payoff"), (409, "loan_not_active")}  # before and after its money
     await converged(stack.runtime.database)
     assert (await walker.loan(loan_id))["status"] == "paid_off"
     late = await pay(walker, loan_id, 1)
