@@ -7,6 +7,8 @@ expected loss and limit must be the same of every one; a counter-offer must be w
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -35,6 +38,7 @@ from tests.slices.test_real_clients import CARDS, all_of, clients
 from tests.stack import ON, Stack, running_stack
 
 TERM = 6
+TRIES = 4
 DECIDED = "SELECT subject, record FROM decisions"
 needs_real = pytest.mark.skipif(not Path(CARDS).is_file(), reason="REFI_CARDS_CSV names no file")
 
@@ -111,11 +115,20 @@ async def seeded(stack: Stack, file: Path, count: int) -> list[tuple[Client, Wal
     return [(by_phone[vault.open(row.phone_sealed)], walkers[row.id]) for row in found]
 
 
+async def ask(walker: Walker, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    """One answer; a busy server may have let go of the line, so it is asked again under the same key."""
+    key = str(uuid.uuid4())
+    for _ in range(TRIES):
+        with contextlib.suppress(httpx.TransportError):
+            return await walker.send(method, path, body, key=key)
+    return await walker.send(method, path, body, key=key)
+
+
 async def apply(walker: Walker) -> dict[str, Any]:
     """The application for all of the newest bill, or the refusal."""
-    card = (await walker.ask("GET", "/v1/cards"))["data"][0]
-    bill = (await walker.ask("GET", f"/v1/cards/{card['id']}/statements"))["data"][0]
-    answer = await walker.send("POST", "/v1/applications", {"statement": bill["id"], "term": TERM})
+    card = (await ask(walker, "GET", "/v1/cards")).json()["data"][0]
+    bill = (await ask(walker, "GET", f"/v1/cards/{card['id']}/statements")).json()["data"][0]
+    answer = await ask(walker, "POST", "/v1/applications", {"statement": bill["id"], "term": TERM})
     assert answer.status_code in (201, 422), answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -155,7 +168,7 @@ def priced(offer: dict[str, Any], made: bulk.Decided, k: int, policy: Policy, te
 
 @needs_real
 async def test_same_decision_over_http_and_in_bulk(database_url: str, tmp_path: Path, proof: Proof) -> None:
-    count = proof.size(small=60, full=2_000, of="clients")
+    count = proof.size(small=60, full=600, of="clients")
     file = drawn(tmp_path / "clients.csv", count, proof.random())
     async with running_stack(database_url, tmp_path) as stack:
         people = await seeded(stack, file, count)
