@@ -49,7 +49,7 @@ ZONES = (
 )
 HABITS = (-6, -4, -2, -1, 0, 0, 0, 1, 2, 4, 9, 18, 40, None)
 """Days from the due date to the payment; None never pays."""
-CALLS_TAKE = timedelta(seconds=3)
+CALLS_TAKE = timedelta(seconds=6)
 """No call to the provider takes longer here: an older claim was left behind by a kill."""
 BATCH = 100
 
@@ -316,8 +316,9 @@ async def story(database: Database, debtor: Debtor) -> list[str]:
     """What the service's own tables tell of the messages to one borrower, for who has to find out why."""
     async with database.engine.connect() as connection:
         rows = await connection.exec_driver_sql(
-            "SELECT s.due_on, stage, channel, status, reason, attempts, not_before, contacted_at"
-            " FROM messages m JOIN message_subjects s ON message_id = m.id WHERE loan_id = $1 ORDER BY m.id",
+            "SELECT s.due_on, m.stage, m.channel, m.status, m.reason, m.attempts, m.not_before,"
+            " m.contacted_at FROM messages m JOIN message_subjects s ON message_id = m.id"
+            " WHERE loan_id = $1 ORDER BY m.id",
             (debtor.loan_id,),
         )
         return [" ".join(map(str, row)) for row in rows]

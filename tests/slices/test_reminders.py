@@ -243,6 +243,7 @@ async def test_every_reminder_once(proof: Proof, cloned_database_url: str, tmp_p
             wrong, counts = judge.verdict(
                 season.accepted(here.log, here.company), await season.never_known(here.runtime.database)
             )
+            print(*wrong, sep="\n")
             for debtor in (debtor for debtor in debtors if debtor.phone in " ".join(wrong)):
                 print(debtor, *await season.story(here.runtime.database, debtor), sep="\n")
             assert wrong == []

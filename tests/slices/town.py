@@ -105,7 +105,9 @@ class Town:
         found = []
         for log in sorted(self.place.glob("*.log")):
             lines = log.read_text(errors="replace").splitlines()
-            found += [f"{log.name}: {line[:2000]}" for line in lines if COMPLAINT.search(line)]
+            found += [
+                f"{log.name}: {line[:300]} … {line[-1200:]}" for line in lines if COMPLAINT.search(line)
+            ]
         return found
 
 
