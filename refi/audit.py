@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, text
 
+from refi.collections import lawful_service as lawful_contacts
 from refi.db.work import SYSTEM, Database, Work
 from refi.errors import Unavailable
 from refi.ledger.entries import RULES
 from refi.ledger.tables import PostingRule
 from refi.loans import replay_service as replays
 from refi.loans.replaying import differences
+from refi.notifications import lawful_service as contacts
 from refi.payments import reconciliation
 from refi.payments.processor import CashEntry, EntryKind, PaymentProcessor
 from refi.payments.states import PaymentStatus, PayoutStatus, RefundStatus
@@ -115,6 +117,14 @@ async def run(database: Database, processor: PaymentProcessor | None) -> Report:
         for name, check in CHECKS.items():
             checked[name], found = await check(work)
             findings.extend(found)
+        judged, wrong = await lawful_contacts.judge(work)
+        for name, lines in wrong.items():
+            checked[name] = judged
+            findings.extend(Finding(name, contact_id, what) for contact_id, what in lines)
+        for version, count in (await contacts.unjudged(work)).items():
+            skipped[f"contacts_under_{version}"] = (
+                f"{count} contacts: the rules of that version are not at hand"
+            )
         if processor is None:
             skipped["provider_cash_book"] = "no provider was asked"
         else:

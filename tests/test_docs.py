@@ -215,9 +215,10 @@ def test_every_posting_rule_is_listed() -> None:
 
 def test_every_check_of_the_audit_is_listed() -> None:
     from refi.audit import CHECKS, SQL_CHECKS
+    from refi.collections import lawful_service as contacts
 
     listed = code_cells(text_of("books.md").partition("## What `refi audit` checks")[2])
-    assert set(listed) == {*SQL_CHECKS, *CHECKS, "provider_cash_book"}
+    assert set(listed) == {*SQL_CHECKS, *CHECKS, *contacts.CHECKS, "provider_cash_book"}
 
 
 def test_every_step_of_the_close_is_listed_in_order() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from refi import events, ids
 from refi.borrowers import identity
 from refi.borrowers.proof import AccountProof
-from refi.borrowers.tables import BankAccount, Borrower, Consent, Device, Purpose
+from refi.borrowers.tables import BankAccount, Borrower, Consent, Device, FormerZone, Purpose
 from refi.db.base import among
 from refi.db.work import Work
 from refi.errors import Conflict, Fault, NotFound, Refused
@@ -103,7 +103,10 @@ async def update_profile(
     if locale is not None:
         borrower.locale = locale
     if time_zone is not None:
-        borrower.time_zone = _zone(time_zone)
+        wanted = _zone(time_zone)
+        if wanted != borrower.time_zone:
+            work.session.add(FormerZone(borrower_id=borrower.id, until=work.now, zone=borrower.time_zone))
+        borrower.time_zone = wanted
     borrower.version += 1
     return borrower
 

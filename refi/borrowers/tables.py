@@ -45,6 +45,16 @@ class Borrower(Base):
     created_at: Mapped[datetime]
 
 
+class FormerZone(Base):
+    """The time zone in which a borrower lived until they moved: which hours were quiet then. Append-only."""
+
+    __tablename__ = "former_zones"
+
+    borrower_id: Mapped[PrimaryId] = mapped_column(ForeignKey("borrowers.id"))
+    until: Mapped[datetime] = mapped_column(primary_key=True)
+    zone: Mapped[str]
+
+
 class EmailAddress(Base):
     """Where a borrower gets e-mail: said by them, and used once a code that was sent there came back.
 
