@@ -13,7 +13,7 @@ from refi.borrowers import identity
 from refi.borrowers.proof import AccountProof
 from refi.borrowers.tables import BankAccount, Borrower, Consent, Device, FormerZone, Purpose
 from refi.db.base import among
-from refi.db.work import Work
+from refi.db.work import IN_TURN, Work
 from refi.errors import Conflict, Fault, NotFound, Refused
 from refi.ids import BorrowerId
 
@@ -70,7 +70,7 @@ async def several(work: Work, borrower_ids: Collection[str]) -> dict[str, Borrow
 
 async def lock(work: Work, borrower_id: BorrowerId) -> Borrower:
     """The borrower's row, locked: acts that count a borrower's exposure take turns here."""
-    borrower = await work.session.get(Borrower, borrower_id, with_for_update=True)
+    borrower = await work.session.get(Borrower, borrower_id, with_for_update=IN_TURN)
     if borrower is None:
         raise NotFound("no such borrower")
     return borrower

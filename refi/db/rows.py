@@ -116,7 +116,7 @@ class Rows:
         known = self._find(kind, key)
         if known is not None and instance_state(known).modified:
             await self.save()
-        return await self._read(kind, f"{shape(kind).by_key} FOR UPDATE", key)
+        return await self._read(kind, f"{shape(kind).by_key} FOR NO KEY UPDATE", key)
 
     async def select(self, kind: type[R], rest: str, *given: object) -> list[R]:
         """The rows that ``rest`` (WHERE, ORDER BY, LIMIT) chooses; those known already stay as they are."""

@@ -32,6 +32,11 @@ from refi.policies import Policy
 BUSINESS_DAY_LOCK = 7_302_001
 """Advisory lock: every writing transaction holds it shared, turning the business date holds it alone."""
 
+IN_TURN = {"key_share": True}
+"""How a row is locked that is about to be changed: FOR NO KEY UPDATE. Who changes it takes turns; a row that
+points to it may be written meanwhile, which FOR UPDATE would not let: two transactions that lock different
+rows and each write one that points to the other's would wait for each other."""
+
 FEW = 20
 """More events than this are copied in."""
 _EVENT = ("id", "type", "subject", "body", "actor", "business_date", "at", "request_id")

@@ -177,7 +177,7 @@ async def lock_all(work: Work, loan_ids: Collection[str]) -> dict[str, Loan]:
         select(Loan)
         .where(among(Loan.id, loan_ids))
         .order_by(Loan.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return {row.id: row for row in rows}

@@ -14,7 +14,7 @@ from datetime import date
 from sqlalchemy import insert, select
 
 from refi import events, ids
-from refi.db.work import Work
+from refi.db.work import IN_TURN, Work
 from refi.errors import Fault, NotFound, Refused
 from refi.ids import BorrowerId, LoanId
 from refi.loans import hold_service
@@ -162,7 +162,7 @@ async def order(work: Work, loan_id: str, due_on: date, attempt: int) -> None:
     """Make the debit of a planned try, once, or skip it and say why."""
     loan = await loans.lock(work, LoanId(loan_id))
     row = await work.session.get_one(
-        AutopayTry, (loan_id, due_on, attempt), with_for_update=True, populate_existing=True
+        AutopayTry, (loan_id, due_on, attempt), with_for_update=IN_TURN, populate_existing=True
     )
     if row.status is not TryStatus.PLANNED:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refi import events, ids
-from refi.db.work import Work
+from refi.db.work import IN_TURN, Work
 from refi.errors import Conflict, NotFound
 from refi.ids import LoanId, PaymentId
 from refi.ledger import service as ledger
@@ -104,7 +104,7 @@ async def reverse(work: Work, payment_id: PaymentId, reason: str, seen: str | No
 
 async def _lock(work: Work, payment_id: str) -> tuple[Payment, Loan]:
     """Payment, then loan: the order in which the provider's news locks them."""
-    payment = await work.session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
+    payment = await work.session.get(Payment, payment_id, with_for_update=IN_TURN, populate_existing=True)
     if payment is None:
         raise NotFound("no such payment")
     return payment, await loans.lock(work, LoanId(payment.loan_id))

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import select, text
 
 from refi.borrowers.tables import BankAccount
-from refi.db.work import SYSTEM, Actor, Database, Work
+from refi.db.work import IN_TURN, SYSTEM, Actor, Database, Work
 from refi.ids import LoanId
 from refi.ledger import service as ledger
 from refi.ledger.entries import Kind, Split
@@ -95,7 +95,7 @@ async def _is_taken_back(work: Work, row: Refund) -> bool:
     if row.payment_id is None:
         return False
     payment = await work.session.get_one(
-        Payment, row.payment_id, with_for_update=True, populate_existing=True
+        Payment, row.payment_id, with_for_update=IN_TURN, populate_existing=True
     )
     return payment.returned_on is not None
 
@@ -286,5 +286,5 @@ def _woken(work: Work, row: Order, waits: Waits) -> bool:
 
 async def _locked(work: Work, order_id: str) -> Order:
     table = TABLES[order_id.partition("_")[0]]
-    row: Order = await work.session.get_one(table, order_id, with_for_update=True, populate_existing=True)
+    row: Order = await work.session.get_one(table, order_id, with_for_update=IN_TURN, populate_existing=True)
     return row

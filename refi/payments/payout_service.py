@@ -71,7 +71,7 @@ async def lock_last(work: Work, loan_id: str) -> tuple[Payout | None, Loan]:
         .where(Payout.loan_id == loan_id)
         .order_by(Payout.id.desc())
         .limit(1)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return payout, await loans.lock(work, LoanId(loan_id))

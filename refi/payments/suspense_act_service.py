@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from refi import ids
-from refi.db.work import Work
+from refi.db.work import IN_TURN, Work
 from refi.errors import Fault, NotFound
 from refi.ids import LoanId
 from refi.ledger import service as ledger
@@ -79,8 +79,8 @@ async def mend(work: Work, row: SuspenseItem, said: Said) -> SuspenseItem:
     if not said.reason.strip():
         raise ReasonRequired("say why", faults=[Fault("/reason", "blank")])
     if not needs_second(said.remedy, row.amount, work.policy.payments.suspense_alone_up_to):
-        await staff.record(work, f"suspense_{said.remedy.value}", row.id, _public(said))
         await _apply(work, row, said)
+        await staff.record(work, f"suspense_{said.remedy.value}", row.id, _public(said))
         return row
     if said.loan_id is not None:
         await _loan_for(work, row, said.loan_id)  # refused now rather than when the second person agrees
@@ -171,7 +171,7 @@ async def _announced(work: Work, loan: Loan, receipt: UnmatchedReceipt) -> Payme
         )
         .order_by(Payment.id)
         .limit(1)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return row or await news_service.new_transfer(work, loan, receipt.amount, receipt.currency)
 
@@ -204,7 +204,7 @@ async def _look_again(work: Work, row: SuspenseItem, said: Said) -> None:
             order.call, order.called_at = Call.UNKNOWN, work.wall
             work.enqueue("resolve_order", {"id": order.id}, dedupe_key=f"retry:{order.id}:{work.wall}")
         return
-    news = await work.session.get_one(ProviderNews, row.news_id, with_for_update=True)
+    news = await work.session.get_one(ProviderNews, row.news_id, with_for_update=IN_TURN)
     news.handled_at, news.refusal = None, None
     work.enqueue("provider_news", {"id": news.id}, dedupe_key=f"news:{news.id}:{work.wall}")
 

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import func, select
 
 from refi import events, ids
-from refi.db.work import Work
+from refi.db.work import IN_TURN, Work
 from refi.errors import NotFound
 from refi.payments.states import Call, RefundStatus
 from refi.payments.suspense import SUSPENSE_MOVES, WAITING, SuspenseKind, SuspenseStatus
@@ -36,7 +36,7 @@ async def open_item(
     row = await work.session.scalar(
         select(SuspenseItem)
         .where(SuspenseItem.key == key)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     if row is not None:
@@ -85,16 +85,16 @@ async def lock(work: Work, item_id: str) -> SuspenseItem:
     if found is None:
         raise NotFound("no such suspense item")
     if found.payment_id is not None:
-        await work.session.get_one(Payment, found.payment_id, with_for_update=True, populate_existing=True)
+        await work.session.get_one(Payment, found.payment_id, with_for_update=IN_TURN, populate_existing=True)
     if found.order_id is not None:
         await lock_order(work, found.order_id)
-    return await work.session.get_one(SuspenseItem, item_id, with_for_update=True)
+    return await work.session.get_one(SuspenseItem, item_id, with_for_update=IN_TURN)
 
 
 async def lock_order(work: Work, order_id: str) -> Order:
     """The payment, payout or refund of that id, locked."""
     table = ORDERS[order_id.partition("_")[0]]
-    row: Order = await work.session.get_one(table, order_id, with_for_update=True, populate_existing=True)
+    row: Order = await work.session.get_one(table, order_id, with_for_update=IN_TURN, populate_existing=True)
     return row
 
 
@@ -136,13 +136,13 @@ async def refund_failed(work: Work, row: Refund, reason: str) -> None:
     """Money that could not be sent back waits for a person; not if the bank took it back meanwhile."""
     if row.suspense_id is not None:
         again = await work.session.get_one(
-            SuspenseItem, row.suspense_id, with_for_update=True, populate_existing=True
+            SuspenseItem, row.suspense_id, with_for_update=IN_TURN, populate_existing=True
         )
         if again.status is SuspenseStatus.REFUNDING:  # otherwise the bank took the payment back meanwhile
             again.status, again.said = move(SUSPENSE_MOVES, again.status, SuspenseStatus.OPEN), reason
         return
     payment = await work.session.get_one(
-        Payment, row.payment_id, with_for_update=True, populate_existing=True
+        Payment, row.payment_id, with_for_update=IN_TURN, populate_existing=True
     )
     if payment.returned_on is None:
         await open_item(
@@ -163,13 +163,13 @@ async def refund_done(work: Work, row: Refund) -> None:
     """Money was sent back: its item ends, and is owed to us if the bank had taken the payment back."""
     if row.payment_id is not None:
         payment = await work.session.get_one(
-            Payment, row.payment_id, with_for_update=True, populate_existing=True
+            Payment, row.payment_id, with_for_update=IN_TURN, populate_existing=True
         )
         if payment.returned_on is not None:
             await _owed_to_us(work, payment, row)
     if row.suspense_id is not None:
         found = await work.session.get_one(
-            SuspenseItem, row.suspense_id, with_for_update=True, populate_existing=True
+            SuspenseItem, row.suspense_id, with_for_update=IN_TURN, populate_existing=True
         )
         if found.status is SuspenseStatus.REFUNDING:
             end_item(work, found, SuspenseStatus.REFUNDED)
@@ -200,7 +200,7 @@ async def payment_taken_back(work: Work, payment: Payment) -> None:
             SuspenseItem.kind == SuspenseKind.REFUND_FAILED,
             SuspenseItem.status.in_(WAITING),
         )
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     for row in waiting.all():

@@ -14,7 +14,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import delete, select
 
 from refi import ids
-from refi.db.work import Actor, Work
+from refi.db.work import IN_TURN, Actor, Work
 from refi.errors import NotFound
 from refi.staff import approvals, audit, signing_in
 from refi.staff.approvals import ApprovalStatus
@@ -149,8 +149,8 @@ async def record(
     work: Work, act: str, subject: str, details: dict[str, Any], *, actor: Actor | None = None
 ) -> StaffAct:
     """Append to the record of acts, chained to the one before. ``details`` are plain JSON without floats."""
+    await work.session.flush()  # waits for rows before it takes what everybody waits for
     await (await work.raw()).execute("SELECT pg_advisory_xact_lock($1)", CHAIN_LOCK)
-    await work.session.flush()
     last = await work.session.scalar(select(StaffAct).order_by(StaffAct.number.desc()).limit(1))
     row = StaffAct(
         number=1 if last is None else last.number + 1,
@@ -267,7 +267,7 @@ async def proposals(
 async def answer(work: Work, approval_id: str, to: ApprovalStatus, note: str | None, act: Act) -> Approval:
     """The second person's answer; ``act`` is carried out or laid down in this transaction."""
     await act.lock(work, await approval(work, approval_id))
-    row = await work.session.get_one(Approval, approval_id, with_for_update=True, populate_existing=True)
+    row = await work.session.get_one(Approval, approval_id, with_for_update=IN_TURN, populate_existing=True)
     row.status = approvals.check(
         row.status,
         to,
@@ -291,7 +291,7 @@ async def withdraw_proposals(work: Work, subject: str) -> None:
     rows = await work.session.scalars(
         select(Approval)
         .where(Approval.subject == subject, Approval.status == ApprovalStatus.PENDING)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     for row in rows:
         row.status = ApprovalStatus.WITHDRAWN

@@ -6,17 +6,22 @@ import asyncio
 from datetime import timedelta
 
 from refi import ids
+from refi.borrowers import service as borrowers
 from refi.db.work import SYSTEM, Actor
-from refi.ids import LoanId
-from refi.loans import reissue_service
+from refi.ids import BorrowerId, LoanId
+from refi.loans import act_service, reissue_service
 from refi.loans import service as loans
+from refi.loans.act_service import Wanted
+from refi.loans.acts import ActKind
 from refi.payments import news_service, suspense_act_service, suspense_service
 from refi.payments.provider_events import EventType, ProviderEvent
 from refi.payments.suspense import Remedy
 from refi.payments.suspense_act_service import Said
+from refi.staff.roles import Role
 from tests.loans.office import Office, a_signed_loan, findings
 from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
 
+LEADS = frozenset({Role.COLLECTIONS_LEAD.value})
 NOT_OURS = ("suspense_is_explained",)  # the payoff that came back was nobody's order
 
 
@@ -75,6 +80,48 @@ async def test_transfers_for_one_loan_take_turns(desk: Desk) -> None:
             together.create_task(a_payment(desk, loan_id, 1_000, ON))
     paid = await desk.service.rows("SELECT count(*) AS n FROM payments WHERE status = 'posted'")
     assert paid[0].n == 12
+    assert await findings(desk) == []
+
+
+async def test_rows_that_point_to_a_loan_do_not_wait_for_who_changes_it(desk: Desk) -> None:
+    """Else two who lock different rows, and each write one that points to the other's, meet in a deadlock."""
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    database = desk.runtime.database
+    async with database.work(SYSTEM) as changing, database.work(SYSTEM) as pointing:
+        loan = await loans.lock(changing, loan_id)
+        await borrowers.lock(changing, BorrowerId(loan.borrower_id))
+        await (await pointing.raw()).execute("SET LOCAL lock_timeout = '2s'")
+        await news_service.new_transfer(pointing, loan, 5_000, "CNY")
+
+
+async def test_who_matches_money_and_who_changes_its_loan_take_turns(desk: Desk, office: Office) -> None:
+    """Both write into the one chain of acts of staff: after the rows that they wait for."""
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    for number in range(6):
+        news = ProviderEvent(
+            id="evt_1", type=EventType.TRANSFER_RECEIVED, provider_id=f"in_{number}", amount=500,
+            currency="CNY", effective_on=ON, reference="for nobody",
+        )  # fmt: skip
+        async with desk.runtime.database.work(SYSTEM) as work:
+            await news_service.book_news(work, news)
+    items = await desk.service.rows("SELECT id FROM suspense_items")
+
+    async def match(item: str) -> None:
+        async with desk.runtime.database.work(Actor("staff", "somebody")) as work:
+            row = await suspense_service.lock(work, item)
+            await suspense_act_service.mend(work, row, Said(Remedy.MATCH, "theirs", loan_id))
+
+    async def waive() -> None:
+        async with desk.runtime.database.work(Actor("staff", office.lead.id, LEADS)) as work:
+            loan = await loans.lock(work, loan_id)
+            wanted = Wanted(ActKind.WAIVE, {"amount": 10, "component": "interest"}, "by chance")
+            await act_service.do(work, loan, wanted)
+
+    async with asyncio.TaskGroup() as together:  # a deadlock would end the group
+        for item in items:
+            together.create_task(match(item.id))
+            together.create_task(waive())
+    assert len((await office.loan(loan_id))["acts"]) == 6
     assert await findings(desk) == []
 
 

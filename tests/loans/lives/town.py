@@ -82,6 +82,7 @@ class Lives:
     wrong: list[str] = field(default_factory=list)
     positions: Counter[str] = field(default_factory=Counter)
     until_kill: int = 0
+    over: bool = False
     listening: set[Any] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -112,7 +113,7 @@ class Lives:
             elif slot is not None:
                 self._heard(slot, said)
         writer.close()
-        if slot is not None and slot.process >= 0:
+        if slot is not None and not self.over:
             slot.writer, slot.cut_off, slot.open = None, {*slot.cut_off, *slot.open}, set()
             self.start(slot)
 
@@ -148,7 +149,8 @@ class Lives:
 
     def _perhaps_kill(self, slot: Slot) -> None:
         self.until_kill -= 1
-        if self.kill_every and self.until_kill <= 0 and slot.writer is not None:
+        alive = slot.process > 0 and slot.writer is not None
+        if self.kill_every and self.until_kill <= 0 and alive:
             self.until_kill = self.kills.randint(1, 2 * self.kill_every)
             os.kill(slot.process, signal.SIGKILL)
             slot.kills += 1
@@ -305,9 +307,10 @@ async def a_town(
         try:
             yield here
         finally:
+            here.over, here.kill_every = True, 0
             for slot in here.slots:
-                process, slot.process = slot.process, -1
-                os.kill(process, signal.SIGKILL)
+                if slot.writer is not None:  # otherwise it is gone, and its number may be another's
+                    os.kill(slot.process, signal.SIGKILL)
             server.close()
             await asyncio.gather(*here.listening)
             await bank.pool.close()
