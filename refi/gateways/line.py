@@ -97,17 +97,21 @@ def open_client(
     base_url: str, patience: Patience | None = None, *, connections: int = 50
 ) -> httpx.AsyncClient:
     """A client fit for orders: no redirects (they would repeat an order elsewhere), no proxies or
-    credentials from the environment, idle connections dropped before the other side drops them."""
+    credentials from the environment, idle connections dropped before the other side drops them.
+
+    ``connections`` at most, at least one, rounded down to whole parts when there is more than one.
+    """
     chosen = patience or Patience()
+    together = min(PART, connections)
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(chosen.read, connect=chosen.connect),
         transport=Spread(
             [
                 CutInTheMaking(
-                    limits=httpx.Limits(max_connections=PART, keepalive_expiry=2.0), trust_env=False
+                    limits=httpx.Limits(max_connections=together, keepalive_expiry=2.0), trust_env=False
                 )
-                for _ in range(connections // PART)
+                for _ in range(connections // together)
             ]
         ),
         follow_redirects=False,

@@ -246,6 +246,14 @@ async def test_proxies_and_credentials_of_the_environment_are_ignored() -> None:
         assert not client.trust_env
 
 
+@pytest.mark.parametrize("connections", [1, 4, 5, 7])
+async def test_a_client_of_few_connections_calls_too(connections: int) -> None:
+    answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+    async with _answering(answer, 0) as url, open_client(url, connections=connections) as client:
+        got = await Line(client, API_KEY).order("/x", "k", {})
+    assert got == Reply(202, b"")
+
+
 async def test_requests_at_the_same_time_are_spread_and_each_gets_its_own_answer() -> None:
     under_way: list[int] = [0, 0, 0]
     most: list[int] = [0, 0, 0]
