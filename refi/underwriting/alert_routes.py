@@ -48,7 +48,7 @@ async def list_alerts(
     work: CurrentWork,
     actor: CurrentActor,
     page: CurrentPage,
-    state: Annotated[Literal["standing", "ended", "all"], Query(description="which of them")] = "standing",
+    state: Annotated[Literal["standing", "ended", "any"], Query(description="which of them")] = "standing",
 ) -> Page[AlertOut]:
     """Alerts of the early warning, newest first."""
     _require_reader(actor.roles)

@@ -14,7 +14,7 @@ from refi.errors import Conflict, NotFound
 from refi.underwriting import monitoring
 from refi.underwriting.tables import Alert
 
-State = Literal["standing", "ended", "all"]
+State = Literal["standing", "ended", "any"]
 
 
 class AlertAcknowledged(Conflict):
@@ -50,11 +50,11 @@ async def settle(
 
 
 async def alerts(
-    work: Work, state: State = "all", *, limit: int, starting_after: str | None = None
+    work: Work, state: State = "any", *, limit: int, starting_after: str | None = None
 ) -> Sequence[Alert]:
     """Alerts, newest first."""
     query = select(Alert).order_by(Alert.id.desc()).limit(limit)
-    if state != "all":
+    if state != "any":
         standing = Alert.ended_on.is_(None)
         query = query.where(standing if state == "standing" else ~standing)
     if starting_after is not None:
