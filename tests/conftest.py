@@ -26,12 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 import structlog
 
 from tests import proofs
 from tests.postgres import RunServer, Wiper, external_url, in_thread, make_run_dir, owned
 from tests.proofs import Proof
+
+# How long an example takes on a busy machine says nothing about the property.
+hypothesis.settings.register_profile("refi", deadline=None)
+hypothesis.settings.load_profile("refi")
 
 SEED_VARIABLE = "REFI_PROOF_SEED"
 RUN_DIR_VARIABLE = "REFI_TEST_RUN_DIR"
