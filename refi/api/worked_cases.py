@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 
 from refi.schedules import cases
+from refi.schedules.amortization import MAX_INSTALLMENTS
 from refi.web import problems
-from refi.web.fields import Body, Text
+from refi.web.fields import Amount, Body, Text
 from refi.web.route import PublicRoute
 
 router = APIRouter(
@@ -24,8 +25,8 @@ Kind = Literal[
     "payment", "reversal", "chargeback", "charge", "waiver", "deferral", "due_date_change", "re_age",
     "re_amortization", "charge_off", "recovery",
 ]  # fmt: skip
-Money = Annotated[int, Field(description="minor units")]
-Count = Annotated[int, Field(description="how many, or which")]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_INSTALLMENTS, description="how many, or which")]
+YearDays = Annotated[int, Field(strict=True, ge=1, le=366, description="days of a year of penalties")]
 Rate = Annotated[str, Field(max_length=64, description="decimal text", examples=["0.12"])]
 Day = Annotated[str, Field(max_length=10, description="YYYY-MM-DD", examples=["2027-01-10"])]
 Name = Annotated[str, Field(max_length=100, description="one of the names in the reference of schedules")]
@@ -47,7 +48,7 @@ class EventIn(Body):
     type: Kind
     on: Day
     id: Text | None = None
-    amount: Money | None = None
+    amount: Amount | None = None
     mode: Name | None = None
     of: Text | None = None
     component: Name | None = None
@@ -82,7 +83,7 @@ class CaseIn(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    principal: Money
+    principal: Amount
     annual_rate: Rate
     installments: Count
     disbursed_on: Day
@@ -92,7 +93,7 @@ class CaseIn(Body):
     day_count: Name | None = None
     rounding: Name | None = None
     penalty_multiple: Rate | None = None
-    penalty_year_days: Count | None = None
+    penalty_year_days: YearDays | None = None
     rolling: Name | None = None
     calendar: CalendarIn | None = None
     conventions: Annotated[dict[str, str], Field(description="choice by name")] | None = None

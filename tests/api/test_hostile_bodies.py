@@ -202,6 +202,8 @@ def fits(schema: dict[str, Any], value: Any) -> bool:
         return not short and re.search(schema.get("pattern", ""), value) is not None
     if schema["type"] == "boolean":
         return value is True
+    if schema["type"] == "object":
+        return value == {} and not schema.get("required")
     return schema["type"] == "array" and value == [] and not schema.get("minItems")
 
 
