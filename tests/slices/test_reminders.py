@@ -197,6 +197,12 @@ async def _settle(here: World, sent: list[Habit], *, beyond_doubt: bool) -> None
 
 
 async def _pay(here: World, habits: list[Habit], sent: list[Habit], on: date) -> None:
+    """Pay what is owed by the books.
+
+    Whose money is still to be posted pays nothing: it would be paid twice, and met an installment ahead.
+    """
+    under_way = {habit.debtor.loan_id for habit in sent}
+    habits = [habit for habit in habits if habit.debtor.loan_id not in under_way]
     for habit, amount in await season.owed(here.season.database, habits, on):
         await season.pay(here.provider, habit, amount, on)
         sent.append(habit)
