@@ -215,11 +215,9 @@ class Judge:
         doubts: dict[str, list[Perhaps]] = defaultdict(list)
         for doubt in perhaps:
             doubts[self._by_address[doubt.recipient].phone].append(doubt)
-        settled = [number for number, moment in enumerate(self.moments) if moment.settled]
-        days = {number: self.moments[number].business.astimezone(self._market).date() for number in settled}
         by_day: dict[date, list[int]] = defaultdict(list)
-        for number in settled:
-            by_day[days[number]].append(number)
+        for number, moment in enumerate(self.moments):
+            by_day[moment.business.astimezone(self._market).date()].append(number)
         for debtor in self.debtors:
             mine = [*sent[debtor.phone], *doubts[debtor.phone]]
             done = {(each.due_on, each.step.stage) for each in sent[debtor.phone] if each.step is not None}
@@ -243,14 +241,15 @@ class Judge:
     ) -> int | None:
         """The number of a moment at whose end the message was lawful, due, and not there.
 
-        What stops a message stops it for good, so a stage in which anything did is not looked at.
+        What stops a message stops it for good, so a stage in which anything did, in whatever moment, is not
+        looked at.
         """
         begins = due_on + step.days * DAY
         last = begins + 400 * DAY if step.ends is None else due_on + (step.ends - 1) * DAY
         for number in (n for day in _days(begins, last, by_day) for n in by_day[day]):
             if debtor.may_be_silent(number):
                 return None
-            if self._was_due(debtor, mine, due_on, step, number):
+            if self.moments[number].settled and self._was_due(debtor, mine, due_on, step, number):
                 return number
         return None
 

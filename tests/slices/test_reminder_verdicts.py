@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -76,6 +77,19 @@ def test_nothing_is_wrong_with_one_message_in_its_time() -> None:
 )
 def test_what_is_wrong_is_named(log: list[Accepted], changed: dict[str, object], kind: str) -> None:
     assert kind in kinds(verdict(debtor(**changed), log))
+
+
+def test_a_hold_of_a_moment_that_was_not_settled_stops_its_stage_too() -> None:
+    held = number_of(BEFORE, 10)
+    at = [replace(each, settled=number != held) for number, each in enumerate(moments())]
+    paid = {DUE: number_of(DUE, 10)}
+
+    def missed(stopped: list[tuple[int, int | None]]) -> list[str]:
+        who = debtor(paid=paid, stopped=stopped)
+        return [line for line in Judge(POLICY, at, [who]).verdict([], [])[0] if " T-1 " in line]
+
+    assert missed([(held, held)]) == []
+    assert missed([(0, 1)]) != []
 
 
 def test_four_messages_in_a_week_are_too_many() -> None:
