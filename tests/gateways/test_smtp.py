@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import email
 import email.policy
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -20,6 +21,9 @@ from refi.notifications.channels import Answer, Channel, ChannelUnavailable, Not
 from tests.gateways.given import outgoing
 
 MailServer = aiosmtpd.SMTP
+logging.getLogger("mail.log").setLevel(
+    logging.WARNING
+)  # it tells of a cut connection in the middle of another test
 LINK = "https://refi.test/v1/opt-out/" + "msg_01j00000000000000000000000" + "." + "0" * 64
 
 

@@ -251,7 +251,8 @@ async def test_a_batch_waits_while_the_database_is_away_and_nothing_is_claimed(d
         claiming_both = asyncio.create_task(desk.send_all(made))
         await asyncio.sleep(0.2)
         await desk.service.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
         with pytest.raises(Unavailable):
             await claiming_both
