@@ -26,7 +26,7 @@ Kind = Literal[
     "re_amortization", "charge_off", "recovery",
 ]  # fmt: skip
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_INSTALLMENTS, description="how many, or which")]
-YearDays = Annotated[int, Field(strict=True, ge=1, le=366, description="days of a year of penalties")]
+YearDays = Annotated[int, Field(strict=True, ge=360, le=365, description="360 or 365")]
 Rate = Annotated[str, Field(max_length=64, description="decimal text", examples=["0.12"])]
 Day = Annotated[str, Field(max_length=10, description="YYYY-MM-DD", examples=["2027-01-10"])]
 Name = Annotated[str, Field(max_length=100, description="one of the names in the reference of schedules")]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-
 from refi import events, ids
 from refi.db.work import SYSTEM, Work
 from refi.errors import Conflict, NotFound
@@ -197,12 +195,6 @@ def _announce(work: Work, loan: Loan, act: LoanAct, seen: Outlook) -> None:
         work.announce(
             events.LoanActReversed(loan.id, loan.borrower_id, act.id, undone, work.on, loan.version)
         )
-
-
-async def act_of(work: Work, approval: Approval) -> LoanAct | None:
-    """What an approved proposal became."""
-    row: LoanAct | None = await work.session.scalar(select(LoanAct).where(LoanAct.approval_id == approval.id))
-    return row
 
 
 async def lock_subject(work: Work, approval: Approval) -> None:
