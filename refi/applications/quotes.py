@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from refi.applications.offers import payoff_is_late
 from refi.applications.quote_words import words
 from refi.errors import Fault, Refused
 from refi.loans.account import terms_of
@@ -260,6 +261,6 @@ def _assumptions(policy: Policy, wish: Wish, on: date) -> tuple[str, ...]:
         found.append("credited_today")
     else:
         found.append("credited_on_due_date")
-        if (wish.due_date - on).days <= policy.product.payoff_lead_days:
+        if payoff_is_late(wish.due_date, policy, on):
             found.append("payoff_may_arrive_late")
     return tuple(found)
