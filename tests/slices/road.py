@@ -88,6 +88,14 @@ async def one(database: Database, query: str, **values: Any) -> Any:
     return found[0][0]
 
 
+async def until_found(database: Database, query: str, within: float = 10.0) -> None:
+    """Wait until the query finds a row."""
+    until = clock.monotonic() + within
+    while not await rows(database, query):
+        assert clock.monotonic() < until, query
+        await asyncio.sleep(0.02)
+
+
 async def converged(database: Database, within: float = 20.0) -> None:
     """Wait until nothing is under way; the rows that still are make the failure."""
     until = clock.monotonic() + within
@@ -96,7 +104,7 @@ async def converged(database: Database, within: float = 20.0) -> None:
     while left and clock.monotonic() < until:
         await asyncio.sleep(0.1)
         left = await rows(database, UNSETTLED)
-    assert not left
+    assert not left, [tuple(row) for row in left]
 
 
 async def clean(stack: Stack) -> None:

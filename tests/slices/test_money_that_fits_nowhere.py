@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
+
+import pytest
 
 from refi import audit, events
 from refi.db.work import SYSTEM
@@ -14,14 +14,21 @@ from refi.demo.walker import Walker
 from refi.ledger import service as ledger
 from refi.ledger.accounts import Account
 from refi.payments import jobs
-from refi.payments.reconciliation import Waits
 from refi.staff.roles import Role
 from tests.slices.news import body_of, lever, started, tell
 from tests.slices.office import Clerk, a_clerk
-from tests.slices.road import active, clean, converged, newcomer, one, rows, suspense, transferred
+from tests.slices.road import (
+    active,
+    clean,
+    converged,
+    newcomer,
+    one,
+    rows,
+    suspense,
+    transferred,
+    until_found,
+)
 from tests.stack import Stack
-
-SOON = Waits(timedelta(seconds=2), timedelta(seconds=2), timedelta(seconds=2))
 
 
 async def only(clerk: Clerk, kind: str) -> dict[str, Any]:
@@ -168,41 +175,31 @@ async def test_what_was_refunded_and_then_returned_is_owed_to_us(stack: Stack) -
     await clean(stack)
 
 
-@asynccontextmanager
-async def sweeping(stack: Stack) -> AsyncIterator[None]:
-    """What the scheduler does now and then: ask for the orders that nobody answered."""
-
-    async def sweep() -> None:
-        while True:
-            await jobs.sweep(stack.runtime.database, SOON)
-            await asyncio.sleep(0.5)
-
-    task = asyncio.create_task(sweep())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def test_a_payment_taken_back_before_its_refund_was_sent_is_not_refunded(stack: Stack) -> None:
+@pytest.mark.parametrize("together", [True, False], ids=["both-at-once", "after-the-refund-was-tried"])
+async def test_a_payment_taken_back_before_its_refund_was_sent_is_not_refunded(
+    quick: Stack, together: bool
+) -> None:
     """The refund waits for an outage to end; meanwhile the bank takes the money back."""
-    walker = await newcomer(stack)
+    walker = await newcomer(quick)
+    database = quick.runtime.database
     loan_id = await active(walker)
     payment = await walker.pay(loan_id, 200_000)
-    await lever(stack, "faults", operation="refunds", mode="timeout", calls=1, seconds=1.0)
-    payout_id = await one(stack.runtime.database, "SELECT id FROM payouts")
-    await asyncio.gather(
-        lever(stack, f"payouts/{payout_id}/return"), lever(stack, f"debits/{payment['id']}/return")
-    )
+    await lever(quick, "faults", operation="refunds", mode="timeout", calls=1, seconds=1.0)
+    payout_id = await one(database, "SELECT id FROM payouts")
+    if together:
+        await asyncio.gather(
+            lever(quick, f"payouts/{payout_id}/return"), lever(quick, f"debits/{payment['id']}/return")
+        )
+    else:
+        await lever(quick, f"payouts/{payout_id}/return")
+        await until_found(database, "SELECT id FROM refunds WHERE call IN ('calling', 'unknown')")
+        await lever(quick, f"debits/{payment['id']}/return")
     await walker.loan_becomes(loan_id, "cancelled")
-    async with sweeping(stack):  # what the outage left in doubt is asked about again
-        await clean(stack)
-    lines = await rows(stack.runtime.database, "SELECT status FROM refunds")
-    clerk = await a_clerk(stack)
+    await clean(quick)
+    lines = await rows(database, "SELECT status FROM refunds")
+    clerk = await a_clerk(quick)
     owed = [item["amount"] for item in await clerk.waiting()]
-    assert await suspense(stack) == -sum(owed)
+    assert await suspense(quick) == -sum(owed)
     assert [row.status for row in lines] in ([], ["failed"], ["done"])
 
 

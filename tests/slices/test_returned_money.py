@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -28,15 +26,7 @@ from tests.slices.road import (
     suspense,
     transferred,
 )
-from tests.stack import ON, Stack, running_stack
-
-
-@pytest.fixture
-async def quick(database_url: str, tmp_path: Path) -> AsyncIterator[Stack]:
-    """A stack that looks after lost answers and overdue news within seconds."""
-    quickly = {"answer_within_seconds": 1, "sweep_after_seconds": 1, "news_within_seconds": 1}
-    async with running_stack(database_url, tmp_path, scheduler=True, **quickly) as running:
-        yield running
+from tests.stack import ON, Stack
 
 
 async def test_a_debit_returned_after_payoff_reopens_the_loan(stack: Stack) -> None:
