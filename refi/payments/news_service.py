@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from refi import events, ids
 from refi.db.work import Work
@@ -152,7 +152,9 @@ async def _transfer_received(work: Work, news: ProviderEvent) -> None:
     """Money that came unasked is always booked: to the loan that its reference names, or to suspense."""
     raw = await work.raw()
     await raw.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", news.provider_id)
-    known = await work.session.scalar(select(Payment.id).where(Payment.provider_id == news.provider_id))
+    known = await work.session.scalar(
+        select(Payment.id).where(Payment.provider_id == news.provider_id, text("source_type = 'transfer'"))
+    )
     unmatched = await work.session.scalar(
         select(UnmatchedReceipt.provider_id).where(UnmatchedReceipt.provider_id == news.provider_id)
     )

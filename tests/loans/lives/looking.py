@@ -21,21 +21,21 @@ from refi.loans.states import LoanStatus
 
 NEWEST = "SELECT id FROM loans WHERE borrower_id = $1 ORDER BY id DESC LIMIT 1"
 LIFE = """
-    WITH paid AS (SELECT * FROM payments WHERE loan_id = $1),
-    items AS (
-        SELECT * FROM suspense_items WHERE payment_id IN (SELECT id FROM paid)
+    WITH paid AS MATERIALIZED (SELECT * FROM payments WHERE loan_id = $1),
+    items AS MATERIALIZED (
+        SELECT * FROM suspense_items WHERE payment_id = ANY(ARRAY(SELECT id::text FROM paid))
         UNION SELECT s.* FROM bank.news n JOIN suspense_items s ON s.key = 'transfer:' || n.provider_id
         WHERE n.lane = $2 AND n.key IS NULL AND n.reference IS NULL),
     back AS (
-        SELECT * FROM refunds WHERE payment_id IN (SELECT id FROM paid)
-        UNION SELECT * FROM refunds WHERE suspense_id IN (
-            SELECT id FROM items WHERE payment_id IS NULL AND status = 'refunding')
+        SELECT * FROM refunds WHERE payment_id = ANY(ARRAY(SELECT id::text FROM paid))
+        UNION SELECT * FROM refunds WHERE suspense_id = ANY(ARRAY(
+            SELECT id::text FROM items WHERE payment_id IS NULL AND status = 'refunding'))
             AND call IN ('planned', 'calling', 'unknown')),
     said AS (
-        SELECT * FROM approvals WHERE status = 'pending' AND kind = ANY($3::text[]) AND subject IN (
-            SELECT $1 UNION ALL SELECT id FROM paid WHERE status = 'posted'
-            UNION ALL SELECT id FROM items WHERE status = 'awaiting_second'
-            UNION ALL SELECT id FROM holds WHERE borrower_id = $4 AND lifted_on IS NULL))
+        SELECT * FROM approvals WHERE status = 'pending' AND kind = ANY($3::text[]) AND subject = ANY(ARRAY(
+            SELECT $1::text UNION ALL SELECT id::text FROM paid WHERE status = 'posted'
+            UNION ALL SELECT id::text FROM items WHERE status = 'awaiting_second'
+            UNION ALL SELECT id::text FROM holds WHERE borrower_id = $4 AND lifted_on IS NULL)))
     SELECT json_build_object(
         'on', (SELECT business_date FROM business_clock),
         'version', (SELECT version FROM loans WHERE id = $1),
