@@ -33,6 +33,7 @@ from refi.ids import LoanId
 from refi.loans import service as loans
 from refi.loans.delinquency import bands, standing_on, turning
 from refi.loans.tables import Loan, LoanSnapshot
+from refi.processes import collect_rarely
 from refi.runtime import Runtime, build
 
 Side = Callable[[], Awaitable[None]]
@@ -193,6 +194,7 @@ WRITTEN = "SELECT (SELECT count(*) FROM loan_snapshots) AS snapshots, (SELECT co
 async def a_book(url: str) -> AsyncIterator[tuple[Runtime, asyncpg.Connection]]:
     """The service on the migrated database ``url``, its books open on the day, and a bare connection."""
     runtime = build(settings.read(database_url=url, env="sandbox"))
+    collect_rarely()  # as a process of the service does
     await open_books(runtime.database.engine, "cn", ON)
     connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
     try:

@@ -28,6 +28,7 @@ from refi import runtime, settings
 from refi.collections import jobs, ladder
 from refi.collections import planning_service as planning
 from refi.db.work import SYSTEM, Database
+from refi.processes import collect_rarely
 
 ON = date(2026, 12, 10)
 LOANS, ROUNDS = 1_000_000, 3
@@ -107,6 +108,7 @@ async def measure(loans: int, rounds: int) -> None:
     """Make the book, then plan days of it in turns."""
     with bed() as bedded:
         made = runtime.build(settings.read(database_url=bedded.url, pool_size=4))
+        collect_rarely()  # as a process of the service does
         connection = await asyncpg.connect(bedded.url.replace("+asyncpg", ""))
         started = time.perf_counter()
         await book.write(connection, loans, ON, made.database.vault.seal("+8613800000000"))

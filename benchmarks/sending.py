@@ -27,7 +27,7 @@ from refi import clock, runtime, settings
 from refi.collections import jobs
 from refi.collections import planning_service as planning
 from refi.db.work import SYSTEM, Database
-from refi.processes import free_port
+from refi.processes import collect_rarely, free_port
 
 ON = date(2026, 12, 10)
 MESSAGES = 100_000
@@ -100,6 +100,7 @@ async def measure(messages: int) -> None:
             "--webhook-secret", "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC1wdWJsaXNoZWQ=",
         )  # fmt: skip
         made = runtime.build(chosen)
+        collect_rarely()  # as a process of the service does
         connection = await asyncpg.connect(bedded.url.replace("+asyncpg", ""))
         await book.write(
             connection, LOANS_A_MESSAGE * messages, ON, made.database.vault.seal("+8613800000000")

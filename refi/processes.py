@@ -6,6 +6,7 @@ A child stops when its parent dies, even by kill -9 (Linux), so nothing is left 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -19,6 +20,20 @@ from typing import Self
 
 PR_SET_PDEATHSIG = 1
 STOPS_WITHIN = 10.0
+COLLECTED = (50_000, 20, 20)
+"""Objects made since the last look for cycles, and looks at the young between looks at the older."""
+
+
+def collect_rarely() -> None:
+    """Have Python look for cycles of garbage seldom, and never among what was made while starting.
+
+    For a process that is refi's own, once it is wired: with Python's thresholds a chunk of a thousand rows
+    makes it look through all modules and classes again and again (two fifths of the processor time of
+    planning reminders, docs/reference/benchmarks.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED)
 
 
 def free_port(wanted: int = 0) -> int:

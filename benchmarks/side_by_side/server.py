@@ -24,6 +24,7 @@ from refi.api.app import create_app
 from refi.applications.quote_routes import QuoteIn
 from refi.cli.running import quickest_loop
 from refi.payments import news_jobs
+from refi.processes import collect_rarely
 from refi.runtime import Runtime, build
 from refi.web import logs, problems
 from refi.web.fields import Out
@@ -75,6 +76,7 @@ async def serve(side: str, port: int) -> None:
         app = create_raw(url, 2 * chosen.pool_size)
     if place := os.environ.get("REFI_BENCH_SAMPLES"):
         sampling.on_signals(place)
+    collect_rarely()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
     await uvicorn.Server(config).serve()
 

@@ -15,6 +15,7 @@ from refi.cli.shared import fail, named_refusals
 from refi.db.embedded import EmbeddedPostgresError
 from refi.db.local import database_url
 from refi.db.vault import VaultRefused
+from refi.processes import collect_rarely
 from refi.runtime import Runtime, build
 from refi.web import logs
 
@@ -40,6 +41,7 @@ def with_runtime(act: Callable[[Runtime], Awaitable[Answer]]) -> Answer:
 
     async def run(chosen: settings.Settings) -> Answer:
         runtime = build(chosen)
+        collect_rarely()
         try:
             return await act(runtime)
         finally:

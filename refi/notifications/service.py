@@ -35,13 +35,6 @@ COLUMNS = (
     *("status text", "not_before timestamptz", "lapses_on date", "expires_at timestamptz"),
     *("planned_on date", "policy_version text", "created_at timestamptz"),
 )
-_NAMES = ", ".join(column.split()[0] for column in COLUMNS)
-_ARRAYS = ", ".join(f"${n}::{column.split()[1]}[]" for n, column in enumerate(COLUMNS, start=1))
-INSERT_MESSAGES = f"""
-    INSERT INTO messages ({_NAMES}, attempts, failures)
-    SELECT *, 0, 0 FROM unnest({_ARRAYS})
-    ON CONFLICT (plan_key) DO NOTHING RETURNING id, not_before
-"""  # noqa: S608 - our own column names
 SUBJECT_COLUMNS = ("loan_id", "number", "due_on", "stage", "channel", "message_id")
 PLANNED_BEFORE = """
     SELECT s.loan_id, s.number, s.due_on, s.stage FROM message_subjects s
@@ -116,7 +109,8 @@ async def write(work: Work, left: Sequence[Plan]) -> list[MessageId]:
         return []
     rows = [_row(work, wish) for wish in left]
     raw = await work.raw()
-    made = await raw.fetch(INSERT_MESSAGES, *zip(*rows, strict=True))
+    insert, values = _insertion(list(zip(*rows, strict=True)))
+    made = await raw.fetch(insert, *values)
     times: dict[str, datetime] = {row["id"]: row["not_before"] for row in made}
     subjects = [
         (about.loan_id, about.number, about.due_on, wish.stage, wish.channel, row[0])
@@ -183,6 +177,34 @@ def _row(work: Work, wish: Plan) -> tuple[object, ...]:
         work.policy.version,
         work.now,
     )
+
+
+def _insertion(columns: Sequence[tuple[object, ...]]) -> tuple[str, list[object]]:
+    """The statement that writes messages whose columns these are, in the order of `COLUMNS`, and its values.
+
+    A column that is the same in all of them (of a stage most are) is handed over once and not as an array,
+    which is most of what handing them over costs.
+    """
+    names, each, values = [], [], []
+    arrays: list[str] = []
+    for number, (column, found) in enumerate(zip(COLUMNS, columns, strict=True), start=1):
+        name, kind = column.split()
+        names.append(name)
+        if name != "id" and found.count(found[0]) == len(found):
+            each.append(f"${number}::{kind}")
+            values.append(found[0])
+        else:
+            each.append(f"w.{name}")
+            arrays.append(name)
+            values.append(found)
+    taken = ", ".join(
+        f"${names.index(name) + 1}::{kind}[]" for name, kind in map(str.split, COLUMNS) if name in arrays
+    )
+    return (
+        f"INSERT INTO messages ({', '.join(names)}, attempts, failures) "  # noqa: S608 - our own column names
+        f"SELECT {', '.join(each)}, 0, 0 FROM unnest({taken}) AS w ({', '.join(arrays)}) "
+        "ON CONFLICT (plan_key) DO NOTHING RETURNING id, not_before"
+    ), values
 
 
 def send_each_at(work: Work, times: Mapping[str, datetime], why: str = "0") -> None:
