@@ -68,7 +68,7 @@ async def _mail(here: Walk) -> None:
     await eventually("a notice in the app", readable)
     await here.do("POST /v1/messages/{message_id}/read", who="wei", message_id=notice)
     here.known["told"] = await _one(
-        here, "SELECT id FROM messages WHERE channel = 'sms' AND status IN ('sent', 'delivered') LIMIT 1"
+        here, "SELECT min(id) FROM messages WHERE channel = 'sms' AND status IN ('sent', 'delivered')"
     )
     vault = here.stack.runtime.database.vault
     here.known |= {"message_id": notice, "token": token_of(vault.index, letter)}
