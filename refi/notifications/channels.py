@@ -144,8 +144,3 @@ class Reports(Protocol):
 
     async def fates(self, pushes: Sequence[Pushed]) -> list[Reported]:
         """How those of ``pushes`` ended whose end is known. Raises `ReportsUnavailable`."""
-
-
-def may_send_again(answer: Answer, channel: Channel) -> bool:
-    """Whether the same message may be sent again after ``answer``, without risk of two messages."""
-    return isinstance(answer, NotSent) or (isinstance(answer, Unknown) and channel.deduplicates)
