@@ -39,7 +39,7 @@ class MovementRow(Base):
         UniqueConstraint("reverses"),
         Index("ix_movements_loan_id", "loan_id", "id"),
         Index("ix_movements_source", "source"),
-        Index("ix_movements_business_date", "business_date", postgresql_using="brin"),
+        Index("ix_movements_business_date", "business_date"),
     )
 
     id: Mapped[PrimaryId]

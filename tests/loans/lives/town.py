@@ -40,6 +40,8 @@ PACES = (0, 1, 1, 3, 5, 8, 13, 31)
 """Days that pass between two rounds."""
 EMPTY_QUEUE = "TRUNCATE queue.pgqueuer"
 """What the queue asks for is found by the lanes in the rows themselves, as the sweep would find it."""
+TIDIED_EVERY = 10
+"""Rounds between two vacuums: servers of tests have no autovacuum, and a book of this size would have it."""
 STARTS_WITHIN = 60.0
 
 
@@ -226,6 +228,9 @@ class Lives:
             together.create_task(self.pass_days(self.paces.choice(PACES)))
         await self.settle(self.shared)
         assert not self.wrong, "\n".join(self.wrong)
+        if self.rounds % TIDIED_EVERY == 0:
+            async with self.bank.pool.acquire() as connection:
+                await connection.execute("VACUUM ANALYZE", timeout=600)
 
     def rounds_of(self, events: int, *, each: int, racing: int) -> int:
         """How many rounds make at least so many events."""
