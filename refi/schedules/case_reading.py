@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from refi.errors import Fault
+from refi.schedules.dates import FIRST_YEAR, LAST_YEAR
 
 Name = TypeVar("Name", bound=StrEnum)
 MISSING = object()
@@ -76,10 +77,13 @@ class Reader:
 
 
 def a_date(value: Any) -> date:
-    """``YYYY-MM-DD``."""
+    """``YYYY-MM-DD``, of the years that schedules are made for."""
     try:
         if isinstance(value, str) and len(value) == 10 and value.isascii():
-            return date.fromisoformat(value)
+            found = date.fromisoformat(value)
+            if FIRST_YEAR <= found.year <= LAST_YEAR:
+                return found
+            raise Wrong("out_of_range")
     except ValueError:
         pass
     raise Wrong("not_a_date")

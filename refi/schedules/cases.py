@@ -47,7 +47,7 @@ from refi.schedules.contract_events import (
     Reversal,
     Waiver,
 )
-from refi.schedules.dates import BusinessDays, Rolling
+from refi.schedules.dates import BusinessDays, CalendarMissing, Rolling
 from refi.schedules.day_count import DayCount
 
 MOST_EVENTS = 200
@@ -167,6 +167,11 @@ def _answer(contract: Contract, events: list[Event], on: date | None) -> dict[st
     except InvalidEvent as refusal:
         faults = [Fault(f"/events{fault.pointer}", fault.code) for fault in refusal.faults]
         raise InvalidEvent(refusal.detail, faults=faults, **refusal.facts) from refusal
+    except conventions.InvalidConvention as refusal:
+        raise _of_conventions(refusal) from refusal
+    except CalendarMissing as refusal:
+        faults = [Fault("/calendar", "missing")]
+        raise CalendarMissing(refusal.detail, faults=faults, **refusal.facts) from refusal
 
 
 def _events(reader: Reader) -> list[Event]:
@@ -189,8 +194,13 @@ def _conventions(given: Mapping[str, Any]) -> conventions.Conventions:
     try:
         return conventions.named({name: str(value) for name, value in given.items()})
     except conventions.InvalidConvention as refusal:
-        faults = [Fault(f"/conventions{fault.pointer}", fault.code) for fault in refusal.faults]
-        raise conventions.InvalidConvention(refusal.detail, faults=faults) from refusal
+        raise _of_conventions(refusal) from refusal
+
+
+def _of_conventions(refusal: conventions.InvalidConvention) -> conventions.InvalidConvention:
+    """The same refusal, pointing into the case."""
+    faults = [Fault(f"/conventions{fault.pointer}", fault.code) for fault in refusal.faults]
+    return conventions.InvalidConvention(refusal.detail, faults=faults)
 
 
 def _orders(given: Mapping[str, Any], by_convention: Order) -> dict[str, Order] | None:
@@ -224,7 +234,9 @@ def calendar(given: Mapping[str, Any], faults: list[Fault]) -> BusinessDays:
     )
     read = reader.read(fields)
     reader.only({field.name for field in fields})
-    shut = set(read["closed"]) if isinstance(read["closed"], tuple) else set()
+    if not isinstance(read["closed"], tuple):
+        return BusinessDays(frozenset(), 1, 1)
+    shut = set(read["closed"])
     if not shut or len(shut) > LONGEST_CALENDAR:
         reader.wrong("closed", "empty" if not shut else "too_many")
         return BusinessDays(frozenset(), 1, 1)

@@ -30,7 +30,9 @@ def charge_back(book: Book, event: Chargeback) -> None:
     if met is None:
         book.ignored.append(event.id)
         return
-    amount = event.amount or sum(part.amount for part in met) + book.excess.get(event.of, 0)
+    before = {component: book.taken_back.get((event.of, component), 0) for component in Component}
+    left = sum(part.amount for part in met) + book.excess.get(event.of, 0) - sum(before.values())
+    amount = left if event.amount is None else min(event.amount, left)
     unused = min(amount, book.excess.get(event.of, 0))
     book.excess[event.of] = book.excess.get(event.of, 0) - unused
     amount -= unused
@@ -39,14 +41,13 @@ def charge_back(book: Book, event: Chargeback) -> None:
         debts = {}
         for component in CREDITED:
             pool = sum(part.amount for part in met if part.component is component)
-            before = book.taken_back.get((event.of, component), 0)
-            debts[component] = min(amount, pool - before)
+            debts[component] = min(amount, pool - before[component])
             amount -= debts[component]
-            book.taken_back[event.of, component] = before + debts[component]
-        debts[Component.PRINCIPAL] += amount
+    for component, debt in debts.items():
+        book.taken_back[event.of, component] = before[component] + debt
     if not any(debts.values()):
         return
-    row = _current(book, event.on)
+    row = _after(book, event.on)
     if book.charged_off_on is None:
         book.settled_on = None
         row.thaw()
@@ -64,6 +65,21 @@ def _put(book: Book, event_id: str, on: date, row: Row, debts: dict[Component, i
             book.added.append((on, amount))
     parts = tuple(Part(row.number, component, amount) for component, amount in debts.items() if amount)
     book.charges[event_id] = parts
+
+
+def _after(book: Book, on: date) -> Row:
+    """The first installment due after the day; else the last one, if due on it, or one more beyond the plan.
+
+    Whatever is taken back later still joins that one more, which falls due anew.
+    """
+    coming = [row for row in book.rows if row.due_on > on]
+    if coming:
+        return min(coming, key=lambda row: (row.due_on, row.number))
+    beyond = next((row for row in book.rows if row.starts_on == row.ends_on), None)
+    if beyond is not None:
+        beyond.accrue(on)
+        beyond.starts_on = beyond.ends_on = beyond.due_on = on
+    return _current(book, on)
 
 
 def _current(book: Book, on: date) -> Row:

@@ -56,10 +56,10 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True)
 class Chargeback:
-    """Money of an earlier receipt is taken back by whoever had paid it: all of it, or ``amount``.
+    """Money of an earlier receipt is taken back by whoever had paid it: all that is left, or ``amount``.
 
     Seen from ``on``, that money was never received; or, as the convention ``chargeback`` says, it is a new
-    debt on the current installment (the next one due; one more, due on the day, when there is none).
+    debt on the first installment due after the day (on the last due date, of that one; later, of one more).
     """
 
     id: str

@@ -72,7 +72,7 @@ class Conventions:
         charge_off: the price that a charge-off leaves owed. ``to_the_day`` is Fineract's ZERO_INTEREST and
             ACCELERATE_MATURITY, ``in_full`` its REGULAR.
         chargeback: ``never_received``: history is replayed without the money. ``new_principal``: principal
-            of the current installment (Fineract without credit allocation); ``as_allocated``: of the
+            of the next installment (Fineract without credit allocation); ``as_allocated``: of the
             components that the money had met, penalties first, then fees, interest, principal (its credit
             allocation).
         re_age: ``levelled``: overdue principal joins the coming installments, levelled anew; overdue

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 from refi.errors import Fault
 from refi.money import MAX_AMOUNT
 from refi.schedules.allocation import Component
-from refi.schedules.amortization import MAX_INSTALLMENTS, Method, Terms
+from refi.schedules.amortization import MAX_INSTALLMENTS, InvalidTerms, Method, Terms
 from refi.schedules.contract_events import (
     Charge,
     Chargeback,
@@ -41,11 +42,10 @@ def check(terms: Terms, disbursed_on: date, conventions: Conventions, events: Se
             "interest on the actual balance is for equal installments", faults=[Fault("/interest", "method")]
         )
     seen: dict[str, Event] = {}
-    taken_back: dict[str, int] = {}
     for k, event in enumerate(events):
         fault = _fault(terms, disbursed_on, event, seen) or _refused(event, conventions, actual)
         if isinstance(event, Chargeback) and fault is None:
-            fault = _too_much(event, seen, taken_back)
+            fault = _too_much(event, seen)
         if fault is not None:
             pointer, code, detail = fault
             raise InvalidEvent(detail, faults=[Fault(f"/{k}/{pointer}", code)], event=event.id)
@@ -67,7 +67,16 @@ def _fault(terms: Terms, disbursed_on: date, event: Event, seen: Mapping[str, Ev
         if event.installments is not None and not _fits(event.installments, MAX_INSTALLMENTS):
             return "installments", "out_of_range", "there are 1 to 60 installments"
         if isinstance(event, Reamortization) and event.annual_rate is not None:
-            replace(terms, annual_rate=event.annual_rate)  # refuses a rate that no terms may have
+            return _wrong_rate(terms, event.annual_rate)
+    return None
+
+
+def _wrong_rate(terms: Terms, annual_rate: Decimal) -> Found:
+    """A rate agreed anew is one that terms may have."""
+    try:
+        replace(terms, annual_rate=annual_rate)
+    except InvalidTerms as refusal:
+        return "annual_rate", refusal.faults[0].code, "no terms have that rate"
     return None
 
 
@@ -84,17 +93,30 @@ def _fits(value: object, most: int) -> bool:
     return type(value) is int and 0 < value <= most
 
 
-def _too_much(event: Chargeback, seen: Mapping[str, Event], taken_back: dict[str, int]) -> Found:
-    """Only a receipt is charged back, and no more of it than was received."""
+def _too_much(event: Chargeback, seen: Mapping[str, Event]) -> Found:
+    """Only a receipt is charged back, and no more of it than was received and not yet taken back."""
     receipt = seen.get(event.of)
     if not isinstance(receipt, Receipt):
         return "of", "unknown", "only an earlier receipt is charged back"
-    left = receipt.amount - taken_back.get(event.of, 0)
-    amount = left if event.amount is None else event.amount
-    if not _fits(amount, left):
+    left = receipt.amount
+    for earlier in _standing(seen):
+        if isinstance(earlier, Chargeback) and earlier.of == event.of:
+            left -= left if earlier.amount is None else earlier.amount
+    if not _fits(left if event.amount is None else event.amount, left):
         return "amount", "out_of_range", "no more is charged back than was received"
-    taken_back[event.of] = taken_back.get(event.of, 0) + amount
     return None
+
+
+def _standing(seen: Mapping[str, Event]) -> list[Event]:
+    """The events that no later one reversed, oldest first; a reversal may itself be reversed."""
+    undone: set[str] = set()
+    found = []
+    for event in reversed(list(seen.values())):
+        if event.id not in undone:
+            found.append(event)
+            if isinstance(event, Reversal):
+                undone.add(event.of)
+    return found[::-1]
 
 
 def _refused(event: Event, conventions: Conventions, actual: bool) -> Found:

@@ -98,15 +98,35 @@ def test_a_case_without_events_is_the_schedule() -> None:
         ),
         ({**CASE, "events": [{"type": "charge_off", "on": "2027-01-10"}] * 201}, [("/events", "too_many")]),
         ({**CASE, "on": "2026-12-09"}, [("/on", "too_early")]),
-        ({**CASE, "rolling": "following"}, []),
+        ({**CASE, "disbursed_on": "1899-12-31"}, [("/disbursed_on", "out_of_range")]),
+        (
+            {
+                **CASE,
+                "events": [{"type": "due_date_change", "on": "2027-01-20", "first_due_on": "2300-01-01"}],
+            },
+            [("/events/0/first_due_on", "out_of_range")],
+        ),
+        (
+            {**CASE, "events": [{"type": "re_amortization", "on": "2027-01-20", "annual_rate": "10.1"}]},
+            [("/events/0/annual_rate", "too_large")],
+        ),
+        ({**CASE, "rolling": "following"}, [("/calendar", "missing")]),
+        (
+            {**CASE, "rolling": "following", "calendar": {"closed": ["2026-12-25"]}},
+            [("/calendar", "missing")],
+        ),
         ({**CASE, "rolling": "following", "calendar": {"closed": []}}, [("/calendar/closed", "empty")]),
+        (
+            {**CASE, "rolling": "following", "calendar": {"closed": ["x"]}},
+            [("/calendar/closed", "not_a_date")],
+        ),
         ({**CASE, "penalty_multiple": "-1"}, [("/penalty_multiple", "out_of_range")]),
         ({**CASE, "penalty_multiple": "1E+999999"}, [("/penalty_multiple", "out_of_range")]),
         ({**CASE, "penalty_multiple": "1E-999999"}, [("/penalty_multiple", "out_of_range")]),
         ({**CASE, "penalty_year_days": 1}, [("/penalty_year_days", "unknown")]),
         (
             {**CASE, "method": "flat_fee", "conventions": {"interest": "actual_balance"}},
-            [("/interest", "method")],
+            [("/conventions/interest", "method")],
         ),
     ],
 )

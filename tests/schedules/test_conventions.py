@@ -163,6 +163,37 @@ def test_money_taken_back_is_a_debt_of_the_next_installment(kind: str, second: i
     assert (late.installments[-1].number, late.installments[-1].due_date) == (7, date(2027, 8, 1))
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "rest"),
+    [
+        ("new_principal", [57_058], [150_000]),
+        ("as_allocated", [12_000, 45_058], [150_000]),  # interest before principal
+    ],
+)
+def test_what_was_left_of_a_receipt_is_taken_back(kind: str, first: list[int], rest: list[int]) -> None:
+    """A chargeback of no amount takes what an earlier one left: 207,058 in all, not more."""
+    contract = Contract(TERMS, ON, conventions=conventions.named({"chargeback": kind}))
+    on = date(2027, 1, 20)
+    events: list[Event] = [*PAID, Chargeback("part", on, "one", 57_058), Chargeback("rest", on, "one")]
+    state = replay(contract, events, on)
+    assert [part.amount for part in state.charges["part"]] == first
+    assert [part.amount for part in state.charges["rest"]] == rest
+    assert state.installments[1].outstanding == 2 * 207_058
+
+
+@pytest.mark.parametrize("kind", ["never_received", "new_principal", "as_allocated"])
+def test_money_given_back_again_can_be_taken_back_again(kind: str) -> None:
+    """A chargeback that was reversed leaves the receipt whole; one reversed in vain does not."""
+    contract = Contract(TERMS, ON, conventions=conventions.named({"chargeback": kind}))
+    on = date(2027, 1, 20)
+    undone: list[Event] = [*PAID, Chargeback("back", on, "one"), Reversal("undo", on, "back")]
+    again = Chargeback("again", on, "one")
+    assert replay(contract, [*undone, again], on).balances == replay(contract, [*PAID, again], on).balances
+    with pytest.raises(InvalidEvent) as refused:
+        replay(contract, [*undone, Reversal("redo", on, "undo"), again], on)
+    assert refused.value.faults == (Fault("/4/amount", "out_of_range"),)
+
+
 def test_a_loan_that_was_settled_owes_what_is_taken_back() -> None:
     contract = Contract(TERMS, ON, conventions=conventions.named({"chargeback": "as_allocated"}))
     events: list[Event] = [

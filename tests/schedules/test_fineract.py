@@ -295,3 +295,59 @@ def test_a_chargeback_of_money_paid_too_much_takes_that_first() -> None:
         DUE_FIRST, **{**FREE, "principal": 37_500, "installments": 3},
     )  # fmt: skip
     assert (found["excess"], found["charges"], found["settled_on"]) == ({"all": 10_000}, {}, "2024-01-10")
+
+
+PAID_IN_TIME = [{**paid(f"2024-0{k + 1}-01", 1_701 if k < 6 else 1_700), "id": f"p{k}"} for k in range(1, 7)]
+PLAN = [(1_643, 58), (1_652, 49), (1_662, 39), (1_672, 29), (1_681, 20), (1_690, 10)]
+
+
+@pytest.mark.parametrize(
+    ("paid_for", "backs", "chargeback", "expected"),
+    [
+        pytest.param(
+            2, [("2024-03-01", "p1", 1_500)], "new_principal",
+            [*PLAN[:2], (3_153, 48), (1_672, 29), (1_681, 20), (1_699, 10)],
+            id="C3448: on a due date, owed with the next installment",
+        ),
+        pytest.param(
+            2, [("2024-03-15", "p2", 1_701)], "as_allocated",
+            [*PLAN[:2], (3_309, 93), (1_672, 29), (1_681, 20), (1_695, 10)],
+            id="C3449: within a period",
+        ),
+        pytest.param(
+            6, [("2024-07-15", "p5", 1_701)], "as_allocated", [*PLAN, (1_681, 20)],
+            id="C3450: after maturity, one installment more",
+        ),
+        pytest.param(
+            6, [("2024-07-15", "p5", 1_701), ("2024-07-30", "p6", 1_700)], "as_allocated",
+            [*PLAN, (3_371, 30)],
+            id="C3451: twice after maturity, both with the later one",
+        ),
+        pytest.param(
+            5, [("2024-07-01", "p5", 1_701)], "as_allocated", [*PLAN[:5], (3_371, 30)],
+            id="C3452: on the last due date, owed at once",
+        ),
+        pytest.param(
+            3, [("2024-04-01", "p3", 1_701)], "as_allocated",
+            [*PLAN[:3], (3_324, 78), (1_681, 20), (1_700, 10)],
+            id="C3453: a payment of the day itself",
+        ),
+    ],
+)  # fmt: skip
+def test_a_chargeback_is_owed_when_it_is_there(
+    paid_for: int, backs: list[tuple[str, str, int]], chargeback: str, expected: list[tuple[int, int]]
+) -> None:
+    events = [*PAID_IN_TIME[:paid_for], *(taken_back(*back) for back in backs)]
+    found = run(events, {**NEXT, "chargeback": chargeback})
+    assert rows(found) == expected
+    assert found["installments"][-1]["due_date"] == max("2024-07-01", backs[-1][0])
+    assert found["payoff"]["total"] == found["balances"]["total"]
+
+
+def test_a_loan_is_paid_off_after_a_chargeback_as_theirs() -> None:
+    """C3453: 67.44 on 1 April, of which 67.05 principal and the 0.39 of interest that were taken back."""
+    conventions = {**NEXT, "chargeback": "as_allocated"}
+    events = [*PAID_IN_TIME[:3], taken_back("2024-04-01", "p3", 1_701)]
+    found = run([*events, paid("2024-04-01", 6_744)], conventions)
+    assert rows(found) == [*PLAN[:3], (3_363, 39), (1_701, 0), (1_641, 0)]
+    assert (found["settled_on"], found["excess"]) == ("2024-04-01", {})

@@ -11,7 +11,7 @@ import pytest
 from refi.money import Rounding
 from refi.schedules import bulk
 from refi.schedules.allocation import MATRIX, Across, Component, Order, Part, When
-from refi.schedules.amortization import InvalidTerms, Method, Terms, schedule
+from refi.schedules.amortization import Method, Terms, schedule
 from refi.schedules.contract import (
     ChargeOff,
     Contract,
@@ -285,7 +285,7 @@ def test_impossible_events_are_refused(event: Event, code: str) -> None:
 
 
 def test_impossible_rates_are_refused() -> None:
-    with pytest.raises(InvalidTerms):
+    with pytest.raises(InvalidEvent):
         after(Reamortization("e", DAY, 3, Decimal(11)))
 
 

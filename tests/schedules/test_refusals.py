@@ -329,9 +329,10 @@ REFUSALS = [
     ),
     case(
         happened(Reamortization("r", DAY, 6, Decimal(-1))),
-        InvalidTerms,
-        "the terms of the plan are not valid",
-        "/annual_rate negative",
+        InvalidEvent,
+        "no terms have that rate",
+        "/0/annual_rate negative",
+        event="r",
     ),
     case(
         lambda: loans([1, 0], [0, -1], [1, 61], DAY64),
