@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from refi.errors import Fault, Refused
+from refi.money import Rounding, round_div
 
 T = TypeVar("T")
 
@@ -262,12 +263,19 @@ def _meet(parts: list[Part], amount: int, debts: Debts) -> int:
 
 
 def _evenly(parts: list[Part], amount: int, rows: Sequence[Owed], components: Sequence[Component]) -> int:
-    """Give each installment the same share, the first ones a unit more, at most what it owes."""
-    smallest_first = sorted(rows, key=lambda row: _sum(row, components))
-    shares = {}
-    for k, row in enumerate(smallest_first):
-        shares[row.number] = min(_sum(row, components), -(-amount // (len(rows) - k)))
-        amount -= shares[row.number]
+    """Give each installment the same share, rounded, the last one the rest; at most what it owes.
+
+    What an installment has no room for is shared anew among the others (Apache Fineract's REAMORTIZATION).
+    """
+    room = {row.number: _sum(row, components) for row in rows}
+    shares = dict.fromkeys(room, 0)
+    while amount and (free := [number for number in room if room[number] > shares[number]]):
+        share = round_div(amount, len(free), Rounding.HALF_EVEN)
+        rest = max(amount - share * (len(free) - 1), 0)
+        for number in free:
+            part = min(rest if number == free[-1] else share, room[number] - shares[number], amount)
+            shares[number] += part
+            amount -= part
     for row in rows:
         _meet(parts, shares[row.number], _by_installment([row], components))
     return amount

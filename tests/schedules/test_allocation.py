@@ -90,6 +90,9 @@ def test_money_in_advance_may_be_spread_evenly() -> None:
     parts, rest = allocate(62, COMING, Order(ahead=Ahead.EVENLY))
     shares = [sum(p.amount for p in parts if p.installment == number) for number in (1, 2, 3)]
     assert (shares, rest) == ([21, 21, 20], 0)
+    for amount, expected in ((100, [33, 33, 34]), (1, [0, 0, 1]), (2, [1, 1, 0]), (5, [2, 2, 1])):
+        spread, _ = allocate(amount, COMING, Order(ahead=Ahead.EVENLY))
+        assert [sum(p.amount for p in spread if p.installment == k) for k in (1, 2, 3)] == expected
     assert parts[:3] == (
         Part(1, Component.FEE, 3),
         Part(1, Component.INTEREST, 10),
