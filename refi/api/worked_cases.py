@@ -100,6 +100,9 @@ class CaseIn(Body):
     orders: Annotated[dict[str, str | OrderIn], Field(description="order by transaction")] | None = None
     events: list[EventIn] | None = None
     on: Day | None = None
+    id: Annotated[str, Field(max_length=1000, description="passed over")] | None = None
+    note: Annotated[str, Field(max_length=10_000, description="passed over")] | None = None
+    expected: Annotated[Any, Field(description="passed over")] = None
 
 
 @router.post("/contracts")

@@ -64,8 +64,10 @@ class Reader:
         self.faults.append(Fault(f"{self.at}/{name}", code))
 
     def items(self, name: str, most: int) -> Iterator[Reader]:
-        """A list of objects, each with its own reader."""
-        given = self.value.get(name, [])
+        """A list of objects, each with its own reader; none if it is not given."""
+        given = self.value.get(name)
+        if given is None:
+            return
         if not isinstance(given, list) or len(given) > most:
             self.wrong(name, "too_many" if isinstance(given, list) else "not_a_list")
             return

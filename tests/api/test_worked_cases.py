@@ -25,6 +25,14 @@ async def test_the_answer_is_that_of_the_command(service: Service) -> None:
     assert (answer.json()["balances"]["past_due"], answer.json()["days_past_due"]) == (207_058, 9)
 
 
+async def test_a_case_may_say_what_it_is_and_what_it_expects(service: Service) -> None:
+    """A file for the command is a body for the service."""
+    case = {**EXAMPLE, "id": "C1", "note": "paid once", "expected": {"days_past_due": 9}}
+    answer = await service.http.post(PATH, json=case)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == json.loads(json.dumps(cases.answer(EXAMPLE)))
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
