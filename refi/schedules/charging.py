@@ -10,9 +10,6 @@ from refi.schedules.contract_events import Charge, Chargeback
 from refi.schedules.conventions import ChargebackIs, EarnedOn
 from refi.schedules.rows import Row
 
-CREDITED = (Component.PENALTY, Component.FEE, Component.INTEREST, Component.PRINCIPAL)
-"""In which order what a receipt had met is owed again (the credit allocation of Apache Fineract)."""
-
 
 def charge(book: Book, event: Charge) -> None:
     """Put a fee or a penalty on an installment; ignored when there is none such, or the loan is settled."""
@@ -39,7 +36,7 @@ def charge_back(book: Book, event: Chargeback) -> None:
     debts = {Component.PRINCIPAL: amount}
     if book.conventions.chargeback is ChargebackIs.AS_ALLOCATED:
         debts = {}
-        for component in CREDITED:
+        for component in book.conventions.chargeback_order:
             pool = sum(part.amount for part in met if part.component is component)
             debts[component] = min(amount, pool - before[component])
             amount -= debts[component]

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from refi.errors import Fault, Refused
-from refi.schedules.allocation import BY_LAW, Across, Ahead, InvalidOrder, Order, order
+from refi.schedules.allocation import BY_LAW, Across, Ahead, Component, InvalidOrder, Order, order
 
 
 class InvalidConvention(Refused):
@@ -60,6 +60,9 @@ class PastDueInterest(StrEnum):
     STANDS_STILL = "stands_still"
 
 
+CREDITED = (Component.PENALTY, Component.FEE, Component.INTEREST, Component.PRINCIPAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Conventions:
     """One choice for each thing that systems treat differently.
@@ -73,8 +76,8 @@ class Conventions:
             ACCELERATE_MATURITY, ``in_full`` its REGULAR.
         chargeback: ``never_received``: history is replayed without the money. ``new_principal``: principal
             of the next installment (Fineract without credit allocation); ``as_allocated``: of the
-            components that the money had met, penalties first, then fees, interest, principal (its credit
-            allocation).
+            components that the money had met (its credit allocation).
+        chargeback_order: in which order ``as_allocated`` takes components back.
         re_age: ``levelled``: overdue principal joins the coming installments, levelled anew; overdue
             interest, fees and penalties fall due with the last one (ours). ``equal_payable_interest``,
             ``equal_full_interest``: all that is owed, with the interest earned by the day or all of the plan,
@@ -89,6 +92,7 @@ class Conventions:
     early_payoff: PriceUntil = PriceUntil.TO_THE_DAY
     charge_off: PriceUntil = PriceUntil.TO_THE_DAY
     chargeback: ChargebackIs = ChargebackIs.NEVER_RECEIVED
+    chargeback_order: tuple[Component, ...] = CREDITED
     re_age: ReAgeing = ReAgeing.LEVELLED
     interest: EarnedOn = EarnedOn.SCHEDULED_BALANCE
     past_due_interest: PastDueInterest = PastDueInterest.ACCRUES
@@ -111,6 +115,7 @@ def named(names: Mapping[str, str]) -> Conventions:
     """The conventions of a mapping from convention to choice; what is not named is the default.
 
     ``order`` is a name of `refi.schedules.allocation.order`; ``across`` and ``ahead`` change that order.
+    ``chargeback_order`` is the four components joined by ``_``.
     Raises `InvalidConvention` with a fault for each name that does not exist.
     """
     return _named(tuple(sorted(names.items())))
@@ -123,7 +128,9 @@ def _named(names: tuple[tuple[str, str], ...]) -> Conventions:
     chosen: dict[str, Any] = {}
     for name, value in names:
         kind = CHOICES.get(name) or PARTS_OF_ORDER.get(name)
-        if kind is not None and value in tuple(kind):
+        if name == "chargeback_order" and sorted(value.split("_")) == sorted(Component):
+            chosen[name] = tuple(Component(part) for part in value.split("_"))
+        elif kind is not None and value in tuple(kind):
             chosen[name] = kind(value)
         elif name != "order":
             faults.append(Fault(f"/{name}", "unknown"))
@@ -135,4 +142,5 @@ def _named(names: tuple[tuple[str, str], ...]) -> Conventions:
         faults += [Fault(fault.pointer or "/order", fault.code) for fault in refusal.faults]
     if faults:
         raise InvalidConvention("there is no such convention", faults=faults)
-    return Conventions(order=base, **{name: chosen[name] for name in CHOICES if name in chosen})
+    own = {name: choice for name, choice in chosen.items() if name not in PARTS_OF_ORDER}
+    return Conventions(order=base, **own)

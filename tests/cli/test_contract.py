@@ -75,6 +75,10 @@ def test_a_case_without_events_is_the_schedule() -> None:
             {**CASE, "conventions": {"ahead": "soonest", "x": "y"}},
             [("/conventions/ahead", "unknown"), ("/conventions/x", "unknown")],
         ),
+        (
+            {**CASE, "conventions": {"chargeback_order": "principal"}},
+            [("/conventions/chargeback_order", "unknown")],
+        ),
         ({**CASE, "conventions": []}, [("/conventions", "not_an_object")]),
         ({**CASE, "orders": {"due": "fee_first"}}, [("/orders/due", "unknown")]),
         ({**CASE, "orders": {"gift": "by_law"}}, [("/orders/gift", "unknown")]),

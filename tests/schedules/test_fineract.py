@@ -344,6 +344,17 @@ def test_a_chargeback_is_owed_when_it_is_there(
     assert found["payoff"]["total"] == found["balances"]["total"]
 
 
+def test_a_chargeback_takes_components_back_in_the_order_named() -> None:
+    """C3448: 15.00 of the first payment is principal, the second is 16.52 principal and 0.49 interest."""
+    events = [
+        *PAID_IN_TIME[:2], taken_back("2024-03-01", "p1", 1_500), taken_back("2024-03-01", "p2", 1_701),
+    ]  # fmt: skip
+    names = {"chargeback": "as_allocated", "chargeback_order": "principal_interest_fee_penalty"}
+    found = run(events, {**NEXT, **names})
+    assert rows(found) == [*PLAN[:2], (4_796, 106), (1_671, 30), (1_681, 20), (1_709, 10)]
+    assert [part["component"] for part in found["charges"]["chargeback_4"]] == ["principal", "interest"]
+
+
 def test_a_loan_is_paid_off_after_a_chargeback_as_theirs() -> None:
     """C3453: 67.44 on 1 April, of which 67.05 principal and the 0.39 of interest that were taken back."""
     conventions = {**NEXT, "chargeback": "as_allocated"}
