@@ -30,7 +30,8 @@ def _apply(book: Book, event: Modification) -> bool:
     if not rows:
         return False
     if book.conventions.interest is EarnedOn.ACTUAL_BALANCE and isinstance(event, Reamortization):
-        actual_balance.change_rate(book, event.on, event.annual_rate or book.rates[-1][1])
+        rate = book.rates[-1][1] if event.annual_rate is None else event.annual_rate
+        actual_balance.change_rate(book, event.on, rate)
         return True
     if isinstance(event, Deferral):
         first = dates.add_months(rows[0].ends_on, event.months, book.anchor)

@@ -113,6 +113,15 @@ SCHEDULES: list[tuple[str, list[Event], dict[str, str], list[tuple[int, int]]]] 
     ("test_reschedule_interest_on0215_4per",  # its day is the first at the new rate, ours the last at the old
      [FIRST, rate("2024-02-14", "0.04")], NEXT,
      [(1_643, 58), (1_653, 37), (1_668, 22), (1_673, 17), (1_679, 11), (1_684, 6)]),
+    ("test_reschedule_interest_on0201_4per, but to nothing",
+     [FIRST, rate("2024-02-01", "0")], NEXT,
+     [(1_643, 58), (1_671, 0), (1_671, 0), (1_671, 0), (1_671, 0), (1_673, 0)]),
+    ("C3217: the rate changes before a payment that was made by then",
+     [FIRST, paid("2024-03-01", 1_701), rate("2024-02-01", "0.04")], NEXT,
+     [(1_643, 58), (1_660, 28), (1_666, 22), (1_671, 17), (1_677, 11), (1_683, 6)]),
+    ("C3916: the same within a period",  # its day is the first at the new rate, ours the last at the old
+     [FIRST, paid("2024-03-01", 1_701), rate("2024-02-15", "0.04")], NEXT,
+     [(1_643, 58), (1_652, 38), (1_668, 22), (1_673, 17), (1_679, 11), (1_685, 6)]),
     ("test_reschedule_interest_on0120_adjsLst",
      [paid("2024-01-15", 1_701), rate("2024-01-19", "0.04")], LAST,
      [(1_636, 44), (1_658, 22), (1_663, 17), (1_669, 11), (1_673, 6), (1_701, 0)]),
