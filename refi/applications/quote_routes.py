@@ -126,7 +126,7 @@ async def make_quote(body: QuoteIn, request: Request, open_work: OpenWork) -> Qu
         on, wish = work.on, await _wish(body, request, work)
     locale = language(request.headers.get("accept-language", ""))
     made = quote(database.policy, wish, on)
-    return QuoteOut.model_validate(shown(made, database.policy.market.currency, locale))
+    return QuoteOut.model_validate(shown(made, database.policy, locale))
 
 
 async def _wish(body: QuoteIn, request: Request, work: Work) -> Wish:
@@ -138,7 +138,8 @@ async def _wish(body: QuoteIn, request: Request, work: Work) -> Wish:
     if bill.statement_balance < 1:
         raise QuoteRefused("there is nothing to pay on it", faults=[Fault("/statement", "no_balance")])
     rate = body.card_apr if body.card_apr is not None else card.apr
-    due_date = body.due_date or bill.due_date
+    coming = bill.due_date if bill.due_date >= work.on else None  # of a bill past due nothing waits
+    due_date = body.due_date or coming
     return Wish(
         bill.statement_balance,
         rate,

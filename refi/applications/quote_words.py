@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
+from refi.applications.wording import amount_text
+from refi.policies import Policy
+
+DAILY_PLACES = Decimal("1e-6")
+"""A card's rate a day is told to four places of a percent."""
+
 WORDS: dict[str, tuple[str, str]] = {
     "indicative_price": (
         "Indicative: an offer's rate is binding, {lowest} % to {highest} % a year by term and by your bills.",
@@ -11,11 +20,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "The card's interest compounds monthly at its annual rate divided by twelve.",
         "信用卡利息按年利率的十二分之一逐月复利计算。"),
     "minimum_payment_rule": (
-        "The minimum payment is a tenth of the balance, at least the floor.",
-        "最低还款额为账单金额的 10%,且不低于下限。"),
+        "The minimum payment is {minimum_rate} % of the balance, at least {minimum_floor}.",
+        "最低还款额为账单金额的 {minimum_rate}%，且不低于 {minimum_floor}。"),
     "card_apr_assumed": (
-        "No card rate was given: 0.05 % a day (18.25 % a year) is assumed.",
-        "未填写信用卡利率,按日息万分之五(年化 18.25%)计算。"),
+        "No card rate was given: {card_rate_a_day} % a day ({card_rate} % a year) is assumed.",
+        "未填写信用卡利率，按日利率 {card_rate_a_day}%（年化 {card_rate}%）计算。"),
     "interest_until_payoff": (
         "Interest that the card still charges between the statement and the payoff is not included.",
         "账单日至结清日之间信用卡仍会产生的利息未计入。"),
@@ -31,10 +40,32 @@ WORDS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-def words(code: str, locale: str, *, lowest: str, highest: str) -> str:
+def words(code: str, locale: str, figures: Mapping[str, str]) -> str:
     """The sentence of an assumption in ``zh-CN`` or, for any other locale, English.
 
-    ``lowest`` and ``highest`` are the ends of the price list in percent a year.
+    ``figures`` are the policy's, in words: see `figures`.
     """
     english, chinese = WORDS[code]
-    return (chinese if locale == "zh-CN" else english).format(lowest=lowest, highest=highest)
+    return (chinese if locale == "zh-CN" else english).format_map(figures)
+
+
+def figures(policy: Policy) -> dict[str, str]:
+    """The figures that the sentences name: rates in percent, the floor as money.
+
+    ``lowest`` and ``highest`` are the ends of the price list; the rest is what is assumed of a card.
+    """
+    lowest, highest = policy.price.apr_range
+    card = policy.card
+    return {
+        "lowest": _percent(lowest),
+        "highest": _percent(highest),
+        "minimum_rate": _percent(card.minimum_rate),
+        "minimum_floor": amount_text(card.minimum_floor, policy.market.currency),
+        "card_rate": _percent(card.apr),
+        "card_rate_a_day": _percent((card.apr / 365).quantize(DAILY_PLACES)),
+    }
+
+
+def _percent(rate: Decimal) -> str:
+    """``10.8`` for 0.108."""
+    return f"{(rate * 100).normalize():f}"

@@ -5,17 +5,17 @@ A quote is indicative and leaves no credit mark; the engine and the price list a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from refi.applications.offers import payoff_is_late
-from refi.applications.quote_words import words
+from refi.applications.quote_words import figures, words
 from refi.errors import Fault, Refused
 from refi.loans.account import terms_of
-from refi.money import rate_text
+from refi.money import MAX_AMOUNT, rate_text
 from refi.policies import Policy
 from refi.schedules import savings
 from refi.schedules.amortization import Method, Schedule
@@ -86,7 +86,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked: a card balance in minor units, its annual rate, and the terms to compare."""
+    """What is asked: a card balance in minor units, its annual rate, and the terms to compare.
+
+    ``annual_rate`` is a price for the plans in place of the list's; a fault of it is named ``/apr``.
+    """
 
     balance: int
     card_apr: Decimal | None = None
@@ -104,9 +107,9 @@ def quote(policy: Policy, wish: Wish, on: date) -> Quote:
     """
     terms = tuple(wish.terms) or policy.product.terms
     chosen = wish.method or policy.product.default_method
-    _require_offered(policy, terms, chosen, wish.due_date, on)
+    _require_offered(policy, wish, terms, chosen, on)
     if wish.annual_rate is not None:
-        check_rate(wish.annual_rate, policy.price.all_in_cap)
+        check_rate(wish.annual_rate, policy.price.all_in_cap, pointer="/apr")
     method = Method(chosen)
     card_apr = policy.card.apr if wish.card_apr is None else wish.card_apr
     card = savings.Card(
@@ -116,7 +119,7 @@ def quote(policy: Policy, wish: Wish, on: date) -> Quote:
         minimum_floor=policy.card.minimum_floor,
         interest_on=savings.InterestOn(policy.card.interest_basis),
     )
-    credited_on = max(wish.due_date or on, on)
+    credited_on = wish.due_date or on
     band = policy.price.band(None)
     plans = []
     for term in terms:
@@ -149,12 +152,13 @@ def quote(policy: Policy, wish: Wish, on: date) -> Quote:
     )
 
 
-def shown(made: Quote, currency: str, locale: str) -> dict[str, Any]:
-    """The quote as JSON values, as the API and ``refi quote --json`` give it."""
+def shown(made: Quote, policy: Policy, locale: str) -> dict[str, Any]:
+    """The quote as JSON values, as the API and ``refi quote --json`` give it; ``policy`` made it."""
     lowest, highest = made.apr_range
+    named = figures(policy)
     return {
         "balance": made.balance,
-        "currency": currency,
+        "currency": policy.market.currency,
         "card_apr": rate_text(made.card_apr),
         "baselines": [_fields(item) for item in made.baselines],
         "plans": [
@@ -167,10 +171,7 @@ def shown(made: Quote, currency: str, locale: str) -> dict[str, Any]:
             }
             for plan in made.plans
         ],
-        "assumptions": [
-            {"code": code, "text": words(code, locale, lowest=_percent(lowest), highest=_percent(highest))}
-            for code in made.assumptions
-        ],
+        "assumptions": [{"code": code, "text": words(code, locale, named)} for code in made.assumptions],
         "apr_range": {
             "lowest": rate_text(lowest),
             "highest": rate_text(highest),
@@ -189,30 +190,44 @@ def _rates(item: BandRate) -> dict[str, Any]:
     }
 
 
-def _percent(rate: Decimal) -> str:
-    """``10.8`` for 0.108."""
-    return f"{(rate * 100).normalize():f}"
-
-
 def _fields(item: Baseline | Plan | BandRate) -> dict[str, Any]:
     """The fields of a flat value; ``asdict`` would copy each one deeply."""
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
 
-def _require_offered(
-    policy: Policy, terms: Sequence[int], method: str, due_date: date | None, on: date
-) -> None:
-    faults = [
-        Fault(f"/terms/{i}", "not_offered") for i, t in enumerate(terms) if t not in policy.product.terms
+def _require_offered(policy: Policy, wish: Wish, terms: Sequence[int], method: str, on: date) -> None:
+    """`QuoteRefused` naming everything that is wrong, with a sentence for each kind of it."""
+    found = [*_wrong_figures(wish), *_wrong_day(wish.due_date, on)]
+    offered = ", ".join(map(str, policy.product.terms))
+    found += [
+        (Fault(f"/terms/{i}", "not_offered"), f"the terms offered are {offered} months")
+        for i, term in enumerate(terms)
+        if term not in policy.product.terms
     ]
     if len(set(terms)) != len(terms):
-        faults.append(Fault("/terms", "repeated"))
+        found.append((Fault("/terms", "repeated"), "each term once"))
     if method not in policy.product.methods:
-        faults.append(Fault("/method", "not_offered"))
+        said = f"the methods offered are {', '.join(policy.product.methods)}"
+        found.append((Fault("/method", "not_offered"), said))
+    if found:
+        sentences = "; ".join(dict.fromkeys(said for _, said in found))
+        raise QuoteRefused(sentences, faults=[fault for fault, _ in found])
+
+
+def _wrong_figures(wish: Wish) -> Iterator[tuple[Fault, str]]:
+    if not 0 < wish.balance <= MAX_AMOUNT:
+        yield Fault("/balance", "out_of_range"), f"the balance is from 1 to {MAX_AMOUNT} minor units"
+    if wish.card_apr is not None and not 0 <= wish.card_apr <= savings.MAX_ANNUAL_RATE:
+        said = f"the card's annual rate is from 0 to {savings.MAX_ANNUAL_RATE}"
+        yield Fault("/card_apr", "out_of_range"), said
+
+
+def _wrong_day(due_date: date | None, on: date) -> Iterator[tuple[Fault, str]]:
+    if due_date is not None and due_date < on:
+        yield Fault("/due_date", "in_the_past"), f"the due date {due_date} is before {on}"
     if due_date is not None and due_date - on > LATEST_DUE:
-        faults.append(Fault("/due_date", "too_far_ahead"))
-    if faults:
-        raise QuoteRefused("not a plan that we offer", faults=faults)
+        said = f"the due date {due_date} is more than {LATEST_DUE.days} days after {on}"
+        yield Fault("/due_date", "too_far_ahead"), said
 
 
 def _baseline(kind: str, balance: int, found: savings.Revolving) -> Baseline:

@@ -54,24 +54,29 @@ def highest_monthly_fee(cap: Decimal, installments: int, first_period: Fraction 
         return max(1 / annuity - Decimal(1) / installments, Decimal(0)).quantize(PLACES, rounding=ROUND_FLOOR)
 
 
+def _reached(cap: Decimal) -> str:
+    """Where a highest price comes from, in words."""
+    return f"which with compounding is the cap of {(cap * 100).normalize():f} % a year, all costs included"
+
+
 def check_fee(monthly_fee_rate: Decimal, cap: Decimal, installments: int) -> None:
     """Refuse a flat monthly fee above the cap by name, before any schedule is made."""
     highest = highest_monthly_fee(cap, installments)
     if monthly_fee_rate > highest:
         raise PriceAboveCap(
-            f"the monthly fee {monthly_fee_rate} is above {highest}",
+            f"the monthly fee {monthly_fee_rate} is above {highest}, {_reached(cap)}",
             faults=[Fault("/monthly_fee_rate", "above_cap")],
             highest=str(highest),
         )
 
 
-def check_rate(annual_rate: Decimal, cap: Decimal) -> None:
-    """Refuse a nominal annual rate above the cap by name, before any schedule is made."""
+def check_rate(annual_rate: Decimal, cap: Decimal, *, pointer: str = "/annual_rate") -> None:
+    """Refuse a nominal annual rate above the cap by name (``pointer``), before any schedule is made."""
     highest = highest_annual_rate(cap)
     if annual_rate > highest:
         raise PriceAboveCap(
-            f"the annual rate {annual_rate} is above {highest}",
-            faults=[Fault("/annual_rate", "above_cap")],
+            f"the annual rate {annual_rate} is above {highest}, {_reached(cap)}",
+            faults=[Fault(pointer, "above_cap")],
             highest=str(highest),
         )
 

@@ -20,6 +20,10 @@ MAX_MONTHS = 1200
 """A card that is not cleared within a hundred years is never cleared."""
 
 
+MAX_ANNUAL_RATE = 10
+"""The highest rate of a card that is followed: 1000 % a year."""
+
+
 class InvalidCard(Refused):
     """The card's figures cannot be followed; the faults name each one."""
 
@@ -57,7 +61,7 @@ class Card:
             faults.append(Fault("/balance", "out_of_range"))
         if type(self.minimum_floor) is not int or not 0 <= self.minimum_floor <= MAX_AMOUNT:
             faults.append(Fault("/minimum_floor", "out_of_range"))
-        for name, most in (("annual_rate", 10), ("minimum_rate", 1)):
+        for name, most in (("annual_rate", MAX_ANNUAL_RATE), ("minimum_rate", 1)):
             value = getattr(self, name)
             if not isinstance(value, Decimal) or not value.is_finite() or not 0 <= value <= most:
                 faults.append(Fault(f"/{name}", "out_of_range"))

@@ -284,6 +284,20 @@ async def test_an_old_bill_is_kept_and_too_old_to_be_paid_off(service: Service) 
     assert answer.json()["offers"] == []
 
 
+async def test_a_bill_past_due_is_quoted_as_if_paid_off_today(service: Service) -> None:
+    person = await given.a_borrower(service)
+    await given.a_card(service, person)
+    old = await imported(service, person, statement_date="2025-01-12", due_date="2025-02-01")
+    quote = await service.post("/v1/quotes", {"statement": old.json()["id"]}, who=person)
+    codes = [each["code"] for each in quote.json()["assumptions"]]
+    assert (quote.status_code, "credited_today" in codes) == (200, True)
+    for what in ({"statement": old.json()["id"]}, {"balance": 1_200_000}):
+        answer = await service.post("/v1/quotes", {**what, "due_date": "2020-02-01"}, who=person)
+        assert (answer.status_code, answer.json()["errors"]) == (
+            422, [{"pointer": "/due_date", "code": "in_the_past"}],
+        )  # fmt: skip
+
+
 async def test_what_was_answered_before_needs_no_provider(desk: Desk) -> None:
     """A client that lost our answer gets it again, while the provider is down."""
     person = await given.a_borrower(desk.service)

@@ -105,7 +105,10 @@ def test_a_price_is_refused_whichever_part_of_it_is_too_high() -> None:
     check_rate(highest, cap)
     with pytest.raises(PriceAboveCap) as refusal:
         check_rate(highest + Decimal("1e-12"), cap)
-    assert refusal.value.detail == f"the annual rate {highest + Decimal('1e-12')} is above {highest}"
+    assert refusal.value.detail == (
+        f"the annual rate {highest + Decimal('1e-12')} is above {highest}, "
+        "which with compounding is the cap of 24 % a year, all costs included"
+    )
     assert refusal.value.faults == (Fault("/annual_rate", "above_cap"),)
     assert refusal.value.facts == {"highest": str(highest)}
     fee = Decimal("0.0101")

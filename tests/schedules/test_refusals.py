@@ -225,7 +225,8 @@ REFUSALS = [
     case(
         lambda: caps.check_fee(Decimal("0.0122"), Decimal("0.24"), 3),
         caps.PriceAboveCap,
-        "the monthly fee 0.0122 is above 0.012130437145",
+        "the monthly fee 0.0122 is above 0.012130437145, "
+        "which with compounding is the cap of 24 % a year, all costs included",
         "/monthly_fee_rate above_cap",
         highest="0.012130437145",
     ),
