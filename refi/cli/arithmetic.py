@@ -12,7 +12,21 @@ import typer
 
 from refi import clock, policies
 from refi.applications import quotes
-from refi.cli.shared import AsJson, Day, MaybeDay, MaybeRate, Rate, app, fail, named_refusals, show, yuan
+from refi.cli.shared import (
+    Amount,
+    AsJson,
+    Count,
+    Day,
+    MaybeDay,
+    MaybeRate,
+    Rate,
+    app,
+    count,
+    fail,
+    named_refusals,
+    show,
+    yuan,
+)
 from refi.money import Rounding, rate_text
 from refi.schedules import apr as aprs
 from refi.schedules import cases
@@ -31,9 +45,9 @@ HOLIDAYS = "Days without business: a date a line, + before a worked day of a wee
 
 @app.command()
 def schedule(
-    principal: Annotated[int, typer.Option(help="Minor units.")],
+    principal: Amount,
     annual_rate: Rate,
-    installments: Annotated[int, typer.Option()],
+    installments: Count,
     disbursed_on: Day,
     first_due_on: MaybeDay = None,
     method: Method = Method.EQUAL_INSTALLMENT,
@@ -46,7 +60,7 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     """An installment plan, exact to the minor unit. No database."""
-    with named_refusals(2):
+    with named_refusals(2, options=True):
         terms = Terms(principal, annual_rate, installments, method, monthly_fee_rate, day_count, rounding)
         if cap is not None:
             check_price(terms, cap)
@@ -144,7 +158,7 @@ def apr(as_json: AsJson = False) -> None:
 
 @app.command()
 def quote(
-    balance: Annotated[int, typer.Option(help="Minor units.")],
+    balance: Amount,
     card_apr: MaybeRate = None,
     apr: MaybeRate = None,
     terms: Annotated[str, typer.Option(help="Comma-separated months.")] = "",
@@ -155,14 +169,14 @@ def quote(
 ) -> None:
     """The savings comparison, as POST /v1/quotes answers it. No database."""
     try:
-        months = tuple(int(part) for part in terms.split(",")) if terms else ()
-    except ValueError:
-        fail(f"{terms!r} is not a list of months", 2)
-    with named_refusals(2):
+        months = tuple(count(part.strip()) for part in terms.split(",")) if terms else ()
+    except typer.BadParameter:
+        fail(f"--terms {terms!r} is not a list of months such as 3,6,12", 2)
+    with named_refusals(2, options=True):
         policy = policies.load(market)
         wish = quotes.Wish(balance, card_apr, due_date, terms=months, annual_rate=apr)
         made = quotes.quote(policy, wish, on or clock.utc_now().date())
-        answer = quotes.shown(made, policy.market.currency, "en")
+        answer = quotes.shown(made, policy, "en")
     show(answer, as_json, _quote_table)
 
 

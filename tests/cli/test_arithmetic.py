@@ -128,6 +128,12 @@ def test_published_examples(name: str) -> None:
         [*PLAN, "--installments", "6", "--cap", "0.12"],
         ["quote", "--balance", "1200000", "--apr", "0.25"],
         ["quote", "--balance", "-5"],
+        *(["quote", "--balance", text] for text in ("12000.00", "1_200_000", "+5", " 5", "５", "1e6", "")),
+        ["schedule", "--principal", "12000.00", *PLAN[3:], "--installments", "6"],
+        [*PLAN, "--installments", "3.0"],
+        [*PLAN, "--installments", "1_2"],
+        ["quote", "--balance", "1200000", "--terms", "3.0"],
+        ["quote", "--balance", "1200000", "--terms", "1_2"],
         ["quote", "--balance", "1200000", "--terms", "5"],
         ["quote", "--balance", "1200000", "--terms", "three"],
         ["quote", "--balance", "1200000", "--market", "xx"],
@@ -147,6 +153,53 @@ def test_flows_that_cannot_be_read(stdin: str) -> None:
     run = refi("apr", stdin=stdin)
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
+
+
+def told(*arguments: str) -> list[str]:
+    """The lines of a refusal."""
+    run = refi(*arguments)
+    assert (run.returncode, run.stdout) == (2, "")
+    return run.stderr.splitlines()
+
+
+def test_money_is_told_in_minor_units() -> None:
+    for command in ("quote", "schedule"):
+        assert "minor units (fen): 1200000 is 12,000.00" in refi(command, "--help").stdout
+    run = refi("quote", "--balance", "12000.00")
+    assert "'--balance': '12000.00' is not a whole number of minor units" in run.stderr
+    run = refi(*PLAN, "--installments", "3.0")
+    assert "'--installments': '3.0' is not a whole number" in run.stderr
+
+
+def test_a_refused_option_is_named_as_it_is_typed() -> None:
+    quote, percent = ["quote", "--balance", "1200000"], "  a rate is a fraction: 0.1825 is 18.25 %"
+    assert told("quote", "--balance", "-5")[1:] == ["  --balance: out_of_range"]
+    assert "from 1 to 1000000000000000 minor units" in told("quote", "--balance", "-5")[0]
+    assert told(*quote, "--card-apr", "18.25") == [
+        "refi: the card's annual rate is from 0 to 10", "  --card-apr: out_of_range", percent,
+    ]  # fmt: skip
+    capped = "which with compounding is the cap of 24 % a year, all costs included"
+    assert told(*quote, "--apr", "0.5") == [
+        f"refi: the annual rate 0.5 is above 0.217050989802, {capped}",
+        "  --apr: above_cap",
+        percent,
+    ]
+    assert told(*quote, "--terms", "5") == [
+        "refi: the terms offered are 3, 6, 12 months", "  --terms: not_offered",
+    ]  # fmt: skip
+    assert told(*PLAN[:3], "--annual-rate", "12", *PLAN[5:], "--installments", "6")[1:] == [
+        "  --annual-rate: too_large", percent,
+    ]  # fmt: skip
+
+
+def test_a_due_date_that_is_past_is_refused() -> None:
+    asked = ["quote", "--balance", "1200000", "--on", "2026-11-22", "--due-date"]
+    assert told(*asked, "2026-11-21") == [
+        "refi: the due date 2026-11-21 is before 2026-11-22", "  --due-date: in_the_past",
+    ]  # fmt: skip
+    run = refi("quote", "--balance", "1200000", "--due-date", "2020-02-01", "--json")
+    assert json.loads(run.stderr)["errors"] == [{"pointer": "/due_date", "code": "in_the_past"}]
+    assert answer(*asked, "2026-11-22")["plans"][0]["first_due_date"] == "2026-12-22"
 
 
 def test_a_refusal_under_json_is_json() -> None:
