@@ -14,7 +14,7 @@ DAILY_PLACES = Decimal("1e-6")
 WORDS: dict[str, tuple[str, str]] = {
     "indicative_price": (
         "Indicative: an offer's rate is binding, {lowest} % to {highest} % a year by term and by your bills.",
-        "所示利率仅供参考,以最终方案为准:年利率在 {lowest}% 至 {highest}% 之间,由期限和账单情况决定。"),
+        "所示利率仅供参考，以最终方案为准：年利率在 {lowest}% 至 {highest}% 之间，由期限和账单情况决定。"),
     "no_new_spending": ("No new spending on the card.", "信用卡不再新增消费。"),
     "monthly_compounding": (
         "The card's interest compounds monthly at its annual rate divided by twelve.",
@@ -30,13 +30,13 @@ WORDS: dict[str, tuple[str, str]] = {
         "账单日至结清日之间信用卡仍会产生的利息未计入。"),
     "credited_today": (
         "The card issuer is credited today; the first installment is due one month later.",
-        "假设今天还款到卡,首期还款日为一个月后。"),
+        "假设今天还款到卡，首期还款日为一个月后。"),
     "credited_on_due_date": (
         "The card issuer is credited on the card's due date; the first installment is due one month later.",
-        "假设在信用卡到期还款日还款到卡,首期还款日为一个月后。"),
+        "假设在信用卡到期还款日还款到卡，首期还款日为一个月后。"),
     "payoff_may_arrive_late": (
         "The payoff may not arrive before the card's due date: please pay the minimum in time.",
-        "款项可能无法在到期还款日前到账:请先按时还最低还款额。"),
+        "款项可能无法在到期还款日前到账：请先按时还最低还款额。"),
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ _PAYEES = {
     "card": {"en": "card", "zh-CN": "信用卡"},
     "bank_account": {"en": "bank account", "zh-CN": "银行账户"},
 }
-_TEXTS = {
+TEXTS = {
     "en": """\
 Agreement {hash}
 
@@ -37,12 +37,12 @@ Agreement {hash}
     "zh-CN": """\
 合同编号 {hash}
 
-1. 我们向{bank}{payee}(尾号{last4})支付{principal}。此即您的借款本金,不预先扣除任何费用。
-2. 您分{term}期按月偿还({method}),合计还款{total},其中利息{interest}、手续费{fees}。
-3. 年化利率(单利){apr},折合年复利{effective},已包含全部费用。
-4. 首期还款日为款项到账后一个月的同日,其后每月同日;月末日保持为月末。到账日只决定日期,不改变金额。
-5. 您可随时提前还清,不收费用,仅按实际占用天数计息。
-6. 逾期本金按年利率{penalty}计收罚息,代替上述利率。
+1. 我们向{bank}{payee}（尾号{last4}）支付{principal}。此即您的借款本金，不预先扣除任何费用。
+2. 您分{term}期按月偿还（{method}），合计还款{total}，其中利息{interest}、手续费{fees}。
+3. 年化利率（单利）{apr}，折合年复利{effective}，已包含全部费用。
+4. 首期还款日为款项到账后一个月的同日，其后每月同日；月末日保持为月末。到账日只决定日期，不改变金额。
+5. 您可随时提前还清，不收费用，仅按实际占用天数计息。
+6. 逾期本金按年利率{penalty}计收罚息，代替上述利率。
 7. 还款先冲抵最早的一期。
 
 {rows}
@@ -67,7 +67,7 @@ def amount_text(minor: int, currency: str) -> str:
 
 def agreement_text(body: Mapping[str, Any], locale: str) -> str:
     """The agreement as a person reads it before signing; English for a locale that we do not speak."""
-    language = locale if locale in _TEXTS else "en"
+    language = locale if locale in TEXTS else "en"
 
     def money(minor: int) -> str:
         return amount_text(minor, body["currency"])
@@ -80,7 +80,7 @@ def agreement_text(body: Mapping[str, Any], locale: str) -> str:
         for row in body["installments"]
     )
     penalty = Decimal(body["annual_rate"]) * Decimal(body["penalty"]["multiple"])
-    return _TEXTS[language].format(
+    return TEXTS[language].format(
         hash=agreement_hash(body),
         principal=money(body["principal"]),
         bank=body["payee"]["bank"],

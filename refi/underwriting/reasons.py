@@ -43,7 +43,7 @@ TEXTS: dict[ReasonCode, dict[str, str]] = {
         "zh-CN": "该方案不比继续使用信用卡便宜",
         "en": "The plan would cost you no less than your card",
     },
-    "statement_too_old": {"zh-CN": "账单日期过早,请导入最新账单", "en": "The statement is too old"},
+    "statement_too_old": {"zh-CN": "账单日期过早，请导入最新账单", "en": "The statement is too old"},
     "suspected_fraud": {"zh-CN": "疑似欺诈", "en": "Suspected fraud"},
     "policy_exposure_limit": {
         "zh-CN": "申请金额超出我们对您的可贷额度",

@@ -13,6 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refi import policies
+from refi.applications import quote_words
+from refi.applications import wording as agreements
+from refi.documents import wording as letters
 from refi.notifications.messages import Gate
 from refi.notifications.segments import measure
 from refi.notifications.templates import (
@@ -25,6 +28,8 @@ from refi.notifications.templates import (
     words_of,
 )
 from refi.notifications.words import OPT_OUT, TEMPLATES, Words, read_template
+from refi.underwriting import reasons
+from refi.web import messages
 
 CN = policies.load("cn")
 POLICIES = {market: policies.load(market) for market in ("cn", "us")}
@@ -62,6 +67,23 @@ THREATS = (
 LADDER = ("due_soon", "due_tomorrow", "due_today", "past_due", "past_due_firm", "past_due_final")
 
 
+def chinese() -> list[str]:
+    """Every sentence in zh-CN that a person may be shown."""
+    found = [chinese for _, _, chinese in messages.TITLES.values()]
+    found += [texts["zh-CN"] for texts in reasons.TEXTS.values()]
+    found += [chinese for _, chinese in quote_words.WORDS.values()]
+    found += [*letters.ZH.values(), *(chinese for _, chinese in letters.MOVEMENTS.values())]
+    found += agreements.TEXTS["zh-CN"].split("\n\n")[1].split("\n")
+    found += [
+        said
+        for template in TEMPLATES.values()
+        for (_, locale), each in template.versions[-1].items()
+        for said in (each.text, each.subject)
+        if locale == "zh-CN" and said is not None
+    ]
+    return found
+
+
 def words(name: str, channel: str, locale: str, **changed: object) -> Words:
     return render(CN, name, channel, locale, VALUES | changed, opt_out_url=LINK)
 
@@ -77,6 +99,12 @@ def test_every_text_of_every_version_names_the_sender_and_fits(
         assert measure(said.text).segments <= 2
     else:
         assert len(said.text) <= 600
+
+
+@pytest.mark.parametrize("said", chinese())
+def test_chinese_has_its_own_punctuation(said: str) -> None:
+    filled = re.sub(r"\{[^{}]*\}", "数", said.replace("{{", "{").replace("}}", "}"))
+    assert not re.search(r"[一-鿿%。，；：）]\s*[,:;()?!]|[,:;()?!]\s*[一-鿿]", filled), said
 
 
 @pytest.mark.parametrize("market", POLICIES)
