@@ -48,6 +48,14 @@ def free_port(wanted: int = 0) -> int:
     return port
 
 
+def port_near(taken: int) -> int:
+    """A port to propose instead of a taken one: it and the next one are free now."""
+    for port in range(taken + 10, 65_534, 10):
+        if free_port(port) == port and free_port(port + 1) == port + 1:
+            return port
+    return free_port()
+
+
 def die_with_parent() -> None:
     """Ask Linux to end this process when its parent ends; elsewhere the parent alone stops its children."""
     if sys.platform == "linux":
@@ -62,8 +70,11 @@ class Processes:
     environment: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Run ``python -m …`` under ``name``; its output goes to ``<log_dir>/<name>.log``."""
+    def start(self, name: str, *arguments: str, inherits: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+        """Run ``python -m …`` under ``name``; its output goes to ``<log_dir>/<name>.log``.
+
+        It ``inherits`` these file descriptors, under the same numbers, and no other.
+        """
         self.log_dir.mkdir(parents=True, exist_ok=True)
         with self._log(name).open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 - our own programs
@@ -74,6 +85,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 preexec_fn=die_with_parent,
                 start_new_session=True,
+                pass_fds=inherits,
             )
         self.running[name] = child
         return child

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import time
@@ -42,15 +43,16 @@ out = Console(highlight=False, soft_wrap=True)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a visitor can try at once: a borrower's phone with a fresh token, and the members of staff."""
+    """What to try at once: a borrower's phone with a fresh token, and their loan if a story was told."""
 
     phone: str
     token: str
+    loan: str | None
 
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(min=1024, max=65535, help="Of the HTTP service.")] = 8700,
+    port: Annotated[int, typer.Option(min=1024, max=65534, help="Of the HTTP service.")] = 8700,
     data: Annotated[Path, typer.Option(help="Where database, provider and logs live.")] = Path(".refi"),
     borrowers: Annotated[int, typer.Option(min=1, max=100_000, help="How many to seed.")] = 200,
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell no story.")] = False,
@@ -75,16 +77,16 @@ async def _prepare(made: Installation, borrowers: int, *, quiet: bool) -> Sample
     runtime = build(made.settings)
     try:
         await _hire(runtime)
-        if not quiet:
-            await _story(made, runtime)
+        told = None if quiet else await _story(made, runtime)
         with counting("borrowers") as tick:
             cards = os.environ.get("REFI_CARDS_CSV")
             report = await seeding.seed(
                 runtime, borrowers=borrowers, cards=Path(cards) if cards else None, on_progress=tick
             )
-        if not quiet:
-            await _audit(runtime)
-        return await _sample(runtime, report.sample_phones[0])
+        if told is None:
+            return await _sample(runtime, report.sample_phones[0], None)
+        await _audit(runtime)
+        return await _sample(runtime, *told)
     finally:
         await runtime.close()
 
@@ -96,14 +98,15 @@ async def _hire(runtime: Runtime) -> None:
                 await staff.hire(work, username, STAFF_PASSWORD, [role])
 
 
-async def _story(made: Installation, runtime: Runtime) -> None:
+async def _story(made: Installation, runtime: Runtime) -> tuple[str, str]:
+    """Tell it; answers the borrower's phone and the loan's id."""
     async with runtime.database.work(SYSTEM, reading=True) as work:
         known = await work.session.scalar(select(func.count()).select_from(Borrower))
         on = work.on
     person = made_up.person(seeding.SEED, HEROES + int(known or 0), age=34, on=on)
     async with httpx.AsyncClient(base_url=made.url, timeout=60) as client:
         out.print("\n[b]One borrower's life[/b] (every figure is an answer of the service)\n")
-        await tell(Walker(client), person, out.print)
+        return person.phone, await tell(Walker(client), person, out.print)
 
 
 async def _audit(runtime: Runtime) -> None:
@@ -112,12 +115,12 @@ async def _audit(runtime: Runtime) -> None:
     out.print(f"            refi audit: {len(report.checked)} checks, [b]{verdict}[/b]\n")
 
 
-async def _sample(runtime: Runtime, phone: str) -> Sample:
+async def _sample(runtime: Runtime, phone: str, loan: str | None) -> Sample:
     async with runtime.database.work(SYSTEM, reading=True) as work:
         borrower = await people.by_phone(work, phone)
         if borrower is None:
             raise NotStarted(f"the sample borrower {phone} was not seeded")
-        return Sample(phone, runtime.tokens.issue(Actor("borrower", borrower.id), work.wall))
+        return Sample(phone, runtime.tokens.issue(Actor("borrower", borrower.id), work.wall), loan)
 
 
 def _welcome(made: Installation, sample: Sample) -> None:
@@ -125,12 +128,21 @@ def _welcome(made: Installation, sample: Sample) -> None:
     json = "-H 'Content-Type: application/json'"
     bill = '{"balance": 1200000, "card_apr": "0.1825"}'
     out.print(f"[b]open[/b]      {url}/docs   every operation, to try in the browser")
-    out.print(f"[b]borrower[/b]  {sample.phone}   one-time codes arrive at {url}/sandbox/v1/messages")
-    out.print(f"[b]staff[/b]     {', '.join(list(STAFF)[:4])} …   password {STAFF_PASSWORD}")
+    whose = f"the story's, with {sample.loan}" if sample.loan else "seeded, with a card"
+    out.print(f"[b]borrower[/b]  {sample.phone}   {whose}")
+    out.print(f"          one-time codes arrive at {url}/sandbox/v1/messages")
+    first = ", ".join(name for name in STAFF if name.endswith("-1"))
+    out.print(f"[b]staff[/b]     {first}")
+    out.print(f"          and the same with -2; password {STAFF_PASSWORD}")
     out.print(f"[b]logs[/b]      {made.processes.log_dir}")
-    where = f"REFI_DATA_DIR='{made.settings.data_dir}' REFI_PROVIDER_URL={made.settings.provider_url}"
-    out.print(f"[b]check[/b]     {where} .venv/bin/refi audit", soft_wrap=True)
-    out.print("[b]try[/b]")
+    where = f"REFI_DATA_DIR={shlex.quote(str(made.settings.data_dir))}"
+    out.print(f"[b]check[/b]     {where} REFI_PROVIDER_URL={made.settings.provider_url} .venv/bin/refi audit")
+    if sample.loan:
+        out.print(f"          {where} .venv/bin/refi replay {sample.loan}")
+    minutes = made.settings.access_token_minutes
+    out.print(
+        f"[b]try[/b]       the borrower's token below lives {minutes} minutes; then sign in: docs/tutorial.md"
+    )
     sys.stdout.flush()
     for line in (
         f"curl -s {url}/v1/quotes {json} -d '{bill}'",

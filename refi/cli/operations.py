@@ -63,7 +63,7 @@ def migrate() -> None:
         today = clock.local_date(clock.utc_now(), runtime.database.zone)
         return await migrations.open_books(runtime.database.engine, runtime.settings.market, today)
 
-    typer.echo(f"schema {migrations.head()}, business date {with_runtime(act)}")
+    typer.echo(f"schema {migrations.head()}, business date {with_runtime(act, make=True)}")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated
 
 import typer
@@ -9,19 +10,29 @@ import uvicorn
 
 from refi.api.app import create_app
 from refi.cli.running import with_runtime
-from refi.cli.shared import app
+from refi.cli.shared import app, fail
 from refi.runtime import Runtime
 from refi.scheduler import run_scheduler
 from refi.worker import run_worker
 
 
 @app.command()
-def serve(port: Annotated[int, typer.Option(min=1, max=65535)] = 8700, host: str = "127.0.0.1") -> None:
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8700,
+    host: str = "127.0.0.1",
+    fd: Annotated[
+        int | None, typer.Option(min=3, help="A socket that listens already, instead of port and host.")
+    ] = None,
+) -> None:
     """The HTTP service."""
+    try:
+        given = None if fd is None else [socket.socket(fileno=fd)]
+    except OSError as error:
+        fail(f"descriptor {fd} is no socket: {error.strerror}", 2)
 
     async def act(runtime: Runtime) -> None:
         config = uvicorn.Config(create_app(runtime), host=host, port=port, log_config=None, access_log=False)
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(config).serve(given)
 
     with_runtime(act)
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from refi import settings
 from refi.cli.shared import fail, named_refusals
 from refi.db.embedded import EmbeddedPostgresError
-from refi.db.local import database_url
+from refi.db.local import database_url, whereabouts
 from refi.db.vault import VaultRefused
 from refi.processes import collect_rarely
 from refi.runtime import Runtime, build
@@ -36,8 +36,8 @@ def quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def with_runtime(act: Callable[[Runtime], Awaitable[Answer]]) -> Answer:
-    """Run ``act`` with everything wired to the command's database."""
+def with_runtime(act: Callable[[Runtime], Awaitable[Answer]], *, make: bool = False) -> Answer:
+    """Run ``act`` with everything wired to the command's database (``make`` it if it is embedded)."""
 
     async def run(chosen: settings.Settings) -> Answer:
         runtime = build(chosen)
@@ -51,20 +51,23 @@ def with_runtime(act: Callable[[Runtime], Awaitable[Answer]]) -> Answer:
         chosen = settings.current()
         logs.configure(chosen.log_format, chosen.log_level)
         try:
-            with database_url(chosen) as url, asyncio.Runner(loop_factory=quickest_loop()) as runner:
+            with (
+                database_url(chosen, make=make) as url,
+                asyncio.Runner(loop_factory=quickest_loop()) as runner,
+            ):
                 return runner.run(run(chosen.model_copy(update={"database_url": url})))
         except EmbeddedPostgresError as error:
             fail(str(error))
         except VaultRefused as error:
             fail(str(error), 2)
         except (SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
-            fail(sentence(error))
+            fail(sentence(error, whereabouts(chosen)))
 
 
-def sentence(error: Exception) -> str:
-    """What a person can do about a database that does not answer as it should."""
+def sentence(error: Exception, database: str) -> str:
+    """What a person can do about the ``database`` named so, which does not answer as it should."""
     cause = getattr(error, "orig", None) or error
     if getattr(cause, "sqlstate", None) in NOT_MIGRATED:
-        return "the database has no tables of this version: run refi migrate"
+        return f"the database {database} has no tables of this version: run refi migrate"
     first = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-    return f"the database did not answer: {first.rpartition('>: ')[2]}"
+    return f"the database {database} did not answer: {first.rpartition('>: ')[2]}"

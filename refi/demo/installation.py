@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -11,15 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refi import settings
-from refi.db.embedded import EmbeddedPostgres
-from refi.db.local import DATABASE
-from refi.processes import Processes, free_port
+from refi.db.local import DATABASE, shared_server
+from refi.processes import Processes, free_port, port_near
 
 STARTS_WITHIN = 60.0
 
 
 class NotStarted(Exception):
-    """A part of the installation did not start; the message carries the end of its log."""
+    """The installation did not start, or a part of it ended; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,13 @@ class Installation:
 
 @contextmanager
 def installation(data_dir: Path, port: int) -> Iterator[Installation]:
-    """Start everything; stop everything that was started when the block ends."""
-    server = EmbeddedPostgres.open(data_dir / "postgres")
-    server.start()
-    try:
-        server.create_database(DATABASE)
+    """Start everything; stop everything that was started when the block ends.
+
+    Raises:
+        NotStarted: another demo runs on ``data_dir`` or the port is taken, and nothing was started; or a part
+            ended.
+    """
+    with _alone(data_dir), _listening(port) as door, shared_server(data_dir) as server:
         provider_port = free_port(port + 1)
         chosen = settings.read(
             env=settings.Env.SANDBOX,
@@ -56,15 +61,47 @@ def installation(data_dir: Path, port: int) -> Iterator[Installation]:
             "PROVIDER_WEBHOOK_SECRET": " ".join(s.get_secret_value() for s in chosen.webhook_secrets),
         }
         with Processes(data_dir / "logs", environment) as processes:
-            _start(processes, data_dir, port, provider_port)
+            _start(processes, data_dir, port, provider_port, door)
             made = Installation(f"http://127.0.0.1:{port}", chosen, processes)
             wait_until_ready(made)
             yield made
-    finally:
-        server.stop()
 
 
-def _start(processes: Processes, data_dir: Path, port: int, provider_port: int) -> None:
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Hold the directory's lock, which names us; the system frees it when we die."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "demo.lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise NotStarted(f"{data_dir} cannot be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            pid = lock.read().strip() or "unknown"
+            raise NotStarted(f"a demo already runs on {data_dir} (process {pid})") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """The socket that the service is given: whoever answers at the port from now on is ours."""
+    try:
+        door = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise NotStarted(f"port {port} is taken; try --port {port_near(port)}") from None
+        raise NotStarted(f"port {port} cannot be had: {error.strerror}") from error
+    with door:
+        yield door
+
+
+def _start(processes: Processes, data_dir: Path, port: int, provider_port: int, door: socket.socket) -> None:
     provider = ["--port", str(provider_port), "--data", str(data_dir / "provider.db")]
     hook = ["--webhook-url", f"http://127.0.0.1:{port}/hooks/v1/payments"]
     hook += ["--message-webhook-url", f"http://127.0.0.1:{port}/hooks/v1/messages"]
@@ -73,7 +110,7 @@ def _start(processes: Processes, data_dir: Path, port: int, provider_port: int) 
     if processes.running["migrate"].returncode != 0:
         raise NotStarted(f"the database could not be migrated:\n{processes.log_tail('migrate')}")
     del processes.running["migrate"]
-    processes.start("serve", "refi.cli", "serve", "--port", str(port))
+    processes.start("serve", "refi.cli", "serve", "--fd", str(door.fileno()), inherits=[door.fileno()])
     processes.start("worker", "refi.cli", "worker")
     processes.start("scheduler", "refi.cli", "scheduler")
 

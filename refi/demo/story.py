@@ -34,8 +34,12 @@ def percent(rate: str) -> str:
     return f"{Decimal(rate) * 100:.2f} %"
 
 
-async def tell(walker: Walker, person: Person, say: Say) -> None:
-    """Walk the main road as ``person`` and say what happens; raises where the road is broken."""
+async def tell(walker: Walker, person: Person, say: Say) -> str:
+    """Walk the main road as ``person`` and say what happens; answers the loan's id.
+
+    Raises:
+        Unexpected, NeverHappened: the road is broken.
+    """
     today = await walker.business_date()
     say(f"[b]{today}[/b]  {person.name} signs in with a one-time code, consents, and links card and account")
     await walker.sign_in(person.phone)
@@ -48,6 +52,7 @@ async def tell(walker: Walker, person: Person, say: Say) -> None:
     loan_id = await _borrow(walker, statement, say)
     await _repay(walker, loan_id, say)
     await _suggestion(walker, say)
+    return loan_id
 
 
 async def _bills(walker: Walker, today: date) -> dict[str, Any]:

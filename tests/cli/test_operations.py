@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from refi.cli.close_report import close_table
 
@@ -28,7 +30,8 @@ def refi(url: str, *arguments: str, stdin: str = "", **more: str) -> subprocess.
 def test_from_nothing_to_clean_books(blank_database_url: str) -> None:
     before = refi(blank_database_url, "audit")
     assert (before.returncode, before.stdout) == (1, "")
-    assert "run refi migrate" in before.stderr
+    named = make_url(blank_database_url)
+    assert f"/{named.database} has no tables of this version: run refi migrate" in before.stderr
 
     for _ in range(2):
         migrated = refi(blank_database_url, "migrate")
@@ -91,6 +94,20 @@ def test_the_report_of_a_close_is_a_table() -> None:
     ]
     assert close_table({**answer, "closed": []}) == "nothing to close"
     assert close_table({**answer, "dry_run": True}).startswith("2027-01-22 would be closed")
+
+
+@pytest.mark.parametrize("command", ["audit --json", "close --dry-run", "serve"])
+def test_without_a_database_none_is_made(command: str, tmp_path: Path) -> None:
+    """Only `migrate` and `demo` make one: an empty one would be of no use to the others."""
+    run = refi("", *command.split(), REFI_DATA_DIR=str(tmp_path / "data"))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"there is no database in {tmp_path}/data; set REFI_DATA_DIR or" in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_descriptor_that_is_no_socket_is_a_sentence() -> None:
+    run = refi(NOWHERE, "serve", "--fd", "1000")
+    assert (run.returncode, run.stderr) == (2, "refi: descriptor 1000 is no socket: Bad file descriptor\n")
 
 
 @pytest.mark.parametrize("command", ["audit", "doctor", "migrate", "close"])
