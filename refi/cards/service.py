@@ -117,9 +117,10 @@ async def own_statement(
 ) -> tuple[Statement, Card]:
     """One of the borrower's own bills with its card, or `NotFound`."""
     row = await work.session.get(Statement, statement_id)
-    if row is None:
+    card = None if row is None else await work.session.get(Card, row.card_id)
+    if row is None or card is None or card.borrower_id != borrower_id:
         raise NotFound("no such statement")
-    return row, await own_card(work, borrower_id, CardId(row.card_id))
+    return row, card
 
 
 def habit(bills: Sequence[Statement]) -> revolving.Habit:

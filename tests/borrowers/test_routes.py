@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from refi import ids
 from refi.staff.roles import Role
 from tests import given
 from tests.api.walk import a_suggestion
@@ -244,6 +245,19 @@ async def test_nothing_sensitive_lies_in_the_clear(desk: Desk) -> None:
     assert not re.search(rf"(?<![0-9A-Za-z.]){code}(?![0-9A-Za-z])", held)
 
 
+OF_SOME_KIND = re.compile(r"\b([a-z]+)_[0-9a-z]{26}\b")
+
+
+async def refused(service: Service, who: Person, method: str, path: str, body: Any) -> dict[str, Any]:
+    """The 404 to that request, without its id."""
+    headers = {**who.auth, "Idempotency-Key": ids.new("evt")}
+    answer = await service.http.request(method, path, json=body, headers=headers)
+    problem: dict[str, Any] = answer.json()
+    assert (answer.status_code, problem["code"]) == (404, "not_found"), f"{method} {path} {answer.text}"
+    del problem["request_id"]
+    return problem
+
+
 async def test_somebody_elses_things_are_not_found(desk: Desk) -> None:
     """Every path with an id answers a stranger 404, as it does for what does not exist; never 403."""
     service = desk.service
@@ -289,16 +303,20 @@ async def test_somebody_elses_things_are_not_found(desk: Desk) -> None:
         ("POST", f"/v1/suggestions/{suggestion}/accept", {}),
         ("POST", f"/v1/suggestions/{suggestion}/dismiss", None),
     ]
-    for number, (method, path, body) in enumerate(asked):
-        headers = {**stranger.auth, "Idempotency-Key": f"stranger-{number}"}
-        answer = await service.http.request(method, path, json=body, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (
-            f"{method} {path} {answer.text}"
-        )
-        assert "allowed" not in answer.json()
     own_loan = await a_loan(desk, stranger, term=6)
-    answer = await service.post(f"/v1/loans/{own_loan}/payments", from_theirs, who=stranger)
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    autopay = {"bank_account": owner.account, "day_offset": 0}
+    asked += [
+        ("POST", f"/v1/loans/{own_loan}/payments", from_theirs),
+        ("PUT", f"/v1/loans/{own_loan}/autopay", autopay),
+    ]
+    for method, path, body in asked:
+        answer = await refused(service, stranger, method, path, body)
+        assert "allowed" not in answer
+        other = OF_SOME_KIND.sub(
+            lambda found: found[0] if found[0] == own_loan else ids.new(found[1]), json.dumps([path, body])
+        )
+        made_up = await refused(service, stranger, method, *json.loads(other))
+        assert {**answer, "instance": None} == {**made_up, "instance": None}, f"{method} {path}"
     for path in ("/v1/loans", "/v1/applications", "/v1/messages", "/v1/suggestions"):
         listed = (await service.get(f"{path}?limit=100", who=stranger)).text
         assert all(each not in listed for each in (loan, made["id"], offer["id"], payment))
