@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from refi.errors import Fault, Refused
+from refi.loans import unchanged
 from refi.loans.account import Account
-from refi.loans.acts import MODIFICATIONS, ActKind, Happened, NothingToChange
+from refi.loans.acts import MODIFICATIONS, ActKind, Happened
 from refi.policies import Changes
 from refi.schedules.apr import Flow, rates
 from refi.schedules.contract import Contract, Event, State, Status
@@ -53,7 +54,7 @@ def outlook(account: Account, event: Event, on: date) -> Outlook:
     """What ``event`` would make of the account; raises `NothingToChange` if it would have no effect."""
     before, after = account.state(on), account.with_event(event).state(on)
     if event.id in after.ignored:
-        raise NothingToChange("there is nothing that this could change")
+        raise unchanged.refusal(event, before)
     waived = sum(part.amount for part in after.waivers.get(event.id, ()))
     lost = 0
     if after.charged_off is not None and before.charged_off is None:

@@ -208,6 +208,21 @@ async def test_what_cannot_be_done_is_refused_by_name(
     assert await state(desk) == before
 
 
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"type": "due_date_change", "first_due_date": "2026-01-05"}, ("/first_due_date", "in_the_past")),
+        ({"type": "re_age"}, ("/type", "not_past_due")),
+    ],
+)
+async def test_what_would_change_nothing_names_why(
+    desk: Desk, office: Office, said: dict[str, Any], fault: tuple[str, str]
+) -> None:
+    loan_id = await a_loan(desk, await a_borrower(desk))
+    answer = await office.ask(loan_id, "modifications", **said, preview=True)
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [fault]
+
+
 async def test_a_month_end_due_day_stays_month_end(desk: Desk, office: Office) -> None:
     loan_id = await a_loan(desk, await a_borrower(desk), term=6)
     await desk.clock_at(date(2027, 1, 10))
