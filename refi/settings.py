@@ -14,6 +14,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 SANDBOX_TOKEN_SECRET = "sandbox-token-secret-published-do-not-use-in-live"  # noqa: S105 - refused in live
 SANDBOX_DATA_KEY = "c2FuZGJveC1kYXRhLWtleS1wdWJsaXNoZWQtMDAwMDA="
@@ -120,7 +122,13 @@ class Settings(BaseSettings):
     def _driver(cls, url: str) -> str:
         """Whatever way PostgreSQL is spelled, it is asyncpg that talks to it."""
         scheme, separator, rest = url.partition("://")
-        return f"postgresql+asyncpg://{rest}" if separator and scheme in POSTGRES else url
+        spelled = f"postgresql+asyncpg://{rest}" if separator and scheme in POSTGRES else url
+        try:
+            if spelled and make_url(spelled).drivername != "postgresql+asyncpg":
+                raise ValueError("another database")
+        except (ArgumentError, ValueError):
+            raise ValueError("not the URL of a PostgreSQL database") from None
+        return spelled
 
     @property
     def live(self) -> bool:
@@ -226,8 +234,9 @@ def read(**overrides: object) -> Settings:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         named = [
-            f"REFI_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" if e["loc"] else e["msg"]
+            f"REFI_{'_'.join(str(p) for p in e['loc']).upper()}: {said}" if e["loc"] else said
             for e in error.errors()
+            for said in (e["msg"].removeprefix("Value error, "),)
         ]
         raise SettingsRefused("; ".join(named)) from None
     if settings.live and (found := settings.weaknesses()):

@@ -98,6 +98,12 @@ def test_postgresql_may_be_spelled_as_elsewhere(scheme: str) -> None:
     assert settings.read(database_url=f"{scheme}://db/refi").database_url == "postgresql+asyncpg://db/refi"
 
 
+@pytest.mark.parametrize("url", ["postgresql://db:port/refi", "mysql://db/refi", "refi", "://"])
+def test_what_is_no_url_of_a_postgresql_database_is_refused_by_name(url: str) -> None:
+    with pytest.raises(settings.SettingsRefused, match=r"REFI_DATABASE_URL: not the URL of a PostgreSQL"):
+        settings.read(database_url=url)
+
+
 @pytest.mark.parametrize("name", [name for name in MESSAGES if not name.endswith("_channel")])
 def test_a_provider_without_its_credentials_does_not_start_anywhere(name: str) -> None:
     for env in ("live", "sandbox"):

@@ -15,6 +15,9 @@ from refi.runtime import Runtime
 from refi.scheduler import run_scheduler
 from refi.worker import run_worker
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted: uvicorn's own number."""
+
 
 @app.command()
 def serve(
@@ -25,16 +28,31 @@ def serve(
     ] = None,
 ) -> None:
     """The HTTP service."""
-    try:
-        given = None if fd is None else [socket.socket(fileno=fd)]
-    except OSError as error:
-        fail(f"descriptor {fd} is no socket: {error.strerror}", 2)
+    listening = _listening(host, port) if fd is None else _given(fd)
 
     async def act(runtime: Runtime) -> None:
         config = uvicorn.Config(create_app(runtime), host=host, port=port, log_config=None, access_log=False)
-        await uvicorn.Server(config).serve(given)
+        await uvicorn.Server(config).serve([listening])
 
     with_runtime(act)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        fail(f"cannot listen on {host}, port {port}: {error.strerror}")
+    return listening
+
+
+def _given(fd: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as error:
+        fail(f"descriptor {fd} is no socket: {error.strerror}", 2)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,14 @@ def test_without_a_database_none_is_made(command: str, tmp_path: Path) -> None:
 def test_a_descriptor_that_is_no_socket_is_a_sentence() -> None:
     run = refi(NOWHERE, "serve", "--fd", "1000")
     assert (run.returncode, run.stderr) == (2, "refi: descriptor 1000 is no socket: Bad file descriptor\n")
+
+
+def test_a_port_that_is_taken_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        run = refi(NOWHERE, "serve", "--port", str(port))
+    said = f"refi: cannot listen on 127.0.0.1, port {port}: Address already in use\n"
+    assert (run.returncode, run.stderr) == (1, said)
 
 
 @pytest.mark.parametrize("command", ["audit", "doctor", "migrate", "close"])
