@@ -122,7 +122,11 @@ async def check(database: Database, to: date) -> date:
     if to < open_on:
         raise DayAlreadyClosed(f"the business date is {open_on} already", business_date=open_on.isoformat())
     if to - open_on > LONGEST_JUMP:
-        raise DateTooFar(f"the business date is {open_on}", faults=[Fault("/to", "out_of_range")])
+        latest = open_on + LONGEST_JUMP
+        raise DateTooFar(
+            f"the business date is {open_on} and moves to {latest} at most",
+            faults=[Fault("/to", "out_of_range")],
+        )
     if to > today and not database.sandbox:
         raise DayNotOver(f"{to - DAY} is not over", business_date=open_on.isoformat())
     return open_on

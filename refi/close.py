@@ -19,6 +19,8 @@ from refi.business_day import (
     CLOSE,
     CUT_OFF,
     DAY,
+    LONGEST_JUMP,
+    DateTooFar,
     DayAlreadyClosed,
     OnProgress,
     Step,
@@ -34,7 +36,7 @@ from refi.crosssell import jobs as suggestions
 from refi.db import runs
 from refi.db.runs import Report
 from refi.db.work import SYSTEM, Database, Work
-from refi.errors import Forbidden
+from refi.errors import Fault, Forbidden, Refused
 from refi.loans import jobs as loans
 from refi.loans import proposing_jobs as proposing
 from refi.notifications import service as messages
@@ -45,6 +47,10 @@ from refi.runtime import Job, Runtime
 
 class SandboxOnly(Forbidden):
     """Live time is not moved."""
+
+
+class BeforeTheBooks(Refused):
+    """The date is before the first business date of these books: there was nothing to close."""
 
 
 async def _expire(work: Work, _on: date) -> Report:
@@ -107,15 +113,33 @@ async def close_command(
     """
     async with runtime.database.work(SYSTEM, reading=True) as work:
         open_on, today = work.on, clock.local_date(work.now, runtime.database.zone)
+        opened = await runs.first(work, CLOSE) or open_on
     last = open_on if on is None else on
-    if last < open_on and not catch_up:
-        raise DayAlreadyClosed(f"{last} is closed, {open_on} is open", business_date=open_on.isoformat())
+    if not catch_up:
+        _require_closable(last, open_on, opened)
     to = max(today, open_on) if catch_up else last + DAY
     if dry_run:
         found = await rehearse(runtime.database, STEPS, to, on_progress=on_progress)
         return [_report(each, reports) for each, reports in found]
     closed = await close_until(runtime.database, STEPS, to, on_progress=on_progress)
     return await _reports(runtime.database, closed)
+
+
+def _require_closable(last: date, open_on: date, opened: date) -> None:
+    """Refuse a date that was closed, that is before the books, or that is too far ahead, by name."""
+    said: dict[str, Any] = {"business_date": open_on.isoformat()}
+    if last < opened:
+        found = [Fault("/date", "before_the_books")]
+        raise BeforeTheBooks(f"{last} is before the books were opened on {opened}", faults=found, **said)
+    if last < open_on:
+        found = [Fault("/date", "closed")]
+        raise DayAlreadyClosed(f"{last} is closed, {open_on} is open", faults=found, **said)
+    latest = open_on + LONGEST_JUMP - DAY
+    if last > latest:
+        found = [Fault("/date", "out_of_range")]
+        raise DateTooFar(
+            f"{open_on} is open: at most every date through {latest} is closed at once", faults=found, **said
+        )
 
 
 async def _reports(database: Database, closed: list[date]) -> list[Report]:
@@ -125,7 +149,14 @@ async def _reports(database: Database, closed: list[date]) -> list[Report]:
 
 
 def _report(on: date, steps: dict[str, Report]) -> Report:
-    return {"date": on.isoformat(), "steps": steps}
+    """A day's report; what a step counted is in the order of the alphabet, stored or only rehearsed."""
+    return {"date": on.isoformat(), "steps": {name: _in_order(found) for name, found in steps.items()}}
+
+
+def _in_order(report: Report) -> Report:
+    return {
+        name: _in_order(found) if isinstance(found, dict) else found for name, found in sorted(report.items())
+    }
 
 
 async def _close_job(runtime: Runtime, payload: dict[str, Any]) -> None:

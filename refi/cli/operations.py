@@ -85,7 +85,7 @@ def close(
         currency = runtime.database.policy.market.currency
         return {"closed": closed, "dry_run": dry_run, "currency": currency}
 
-    show(with_runtime(act), as_json, close_table)
+    show(with_runtime(act, options=True), as_json, close_table)
 
 
 @app.command()

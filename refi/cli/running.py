@@ -36,8 +36,13 @@ def quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def with_runtime(act: Callable[[Runtime], Awaitable[Answer]], *, make: bool = False) -> Answer:
-    """Run ``act`` with everything wired to the command's database (``make`` it if it is embedded)."""
+def with_runtime(
+    act: Callable[[Runtime], Awaitable[Answer]], *, make: bool = False, options: bool = False
+) -> Answer:
+    """Run ``act`` with everything wired to the command's database (``make`` it if it is embedded).
+
+    ``options``: pointers of a refusal name options, as for `named_refusals`.
+    """
 
     async def run(chosen: settings.Settings) -> Answer:
         runtime = build(chosen)
@@ -47,7 +52,7 @@ def with_runtime(act: Callable[[Runtime], Awaitable[Answer]], *, make: bool = Fa
         finally:
             await runtime.close()
 
-    with named_refusals():
+    with named_refusals(options=options):
         chosen = settings.current()
         logs.configure(chosen.log_format, chosen.log_level)
         try:

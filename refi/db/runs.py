@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from refi.db.tables import BusinessClock, Firing, JobRun
@@ -56,6 +56,12 @@ async def unfinished(work: Work, job: str, *, older_than: timedelta = timedelta(
         .order_by(JobRun.on)
     )
     return list(found)
+
+
+async def first(work: Work, job: str) -> date | None:
+    """The earliest date for which ``job`` has fired, if it ever has."""
+    found: date | None = await work.session.scalar(select(func.min(JobRun.on)).where(JobRun.job == job))
+    return found
 
 
 async def reports(work: Work, on: Sequence[date]) -> dict[tuple[str, date], Report]:

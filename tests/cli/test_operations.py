@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -74,12 +75,25 @@ def test_closing(cloned_database_url: str) -> None:
     rehearsed = json.loads(refi(cloned_database_url, "close", "--dry-run", "--json").stdout)
     closed = refi(cloned_database_url, "close", "--json")
     assert closed.stderr == ""  # no progress bar where there is no terminal
-    assert json.loads(closed.stdout) == {**rehearsed, "dry_run": False}
+    assert closed.stdout.strip() == json.dumps({**rehearsed, "dry_run": False})  # in the same order too
     [day] = rehearsed["closed"]
     table = close_table(rehearsed)  # every step's report has its line
     assert all(f"  {step} " in table for step in day["steps"])
     again = refi(cloned_database_url, "close", "--date", day["date"])
-    assert (again.returncode, "is closed" in again.stderr) == (1, True)
+    assert again.returncode == 1
+    opened = date.fromisoformat(day["date"])
+    tomorrow = opened + timedelta(days=1)
+    assert again.stderr.splitlines() == [
+        f"refi: {opened} is closed, {tomorrow} is open", "  --date: closed",
+    ]  # fmt: skip
+    for asked, code, words in (
+        ("2020-01-01", "before_the_books", f"2020-01-01 is before the books were opened on {opened}"),
+        ("9999-12-31", "out_of_range", f"every date through {tomorrow + timedelta(days=3659)} is closed"),
+    ):
+        refused = refi(cloned_database_url, "close", "--date", asked, "--json")
+        told = json.loads(refused.stderr)
+        assert (refused.returncode, told["errors"]) == (1, [{"pointer": "/date", "code": code}])
+        assert words in told["detail"]
 
 
 def test_the_report_of_a_close_is_a_table() -> None:
