@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from refi.errors import Conflict, Fault, Forbidden, NotFound, Refusal, Refused, Unavailable
-from refi.web import messages
+from refi.web import messages, shapes
 
 FAMILIES: list[tuple[type[Refusal], int]] = [
     (NotFound, 404),
@@ -111,24 +111,15 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     )
 
 
-def pointer(location: Iterable[object]) -> str:
-    """A JSON pointer from pydantic's location; ``body`` is the document itself."""
-    parts = [str(part) for part in location]
-    if parts and parts[0] == "body":
-        parts = parts[1:]
-    text = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")[:200]
-
-
 async def on_validation(request: Request, error: Exception) -> Response:
     """The request does not have the documented shape."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return problem(request, 400, "malformed_json", "the body is not JSON")
-    faults = [Fault(pointer(item["loc"]), str(item["type"])) for item in found[:20]]
-    named = "; ".join(f"{pointer(item['loc']) or '/'}: {item['msg']}" for item in found[:3])
-    return problem(request, 422, "validation_failed", named, faults=faults)
+    faults = [shapes.fault(item) for item in found[:20]]
+    said = "; ".join(shapes.sentence(item) for item in found[:3])
+    return problem(request, 422, "validation_failed", said, faults=faults)
 
 
 async def on_http(request: Request, error: Exception) -> Response:

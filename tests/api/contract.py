@@ -7,6 +7,7 @@ the requests themselves go over a real socket with httpx.
 from __future__ import annotations
 
 import copy
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -51,6 +52,12 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+FRAMEWORKS_WORDS = re.compile(
+    r"Value error|Input should|Field required|should have|valid (dictionary|tuple|list)|Extra inputs"
+)
+"""What pydantic says of a shape; our sentences are our own (`refi.web.shapes`)."""
+
+
 def require_problem(answer: httpx.Response) -> dict[str, Any]:
     """The problem that ``answer`` is, complete; its id is the answer's."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
@@ -60,6 +67,7 @@ def require_problem(answer: httpx.Response) -> dict[str, Any]:
     assert body["request_id"] == answer.headers["request-id"] != ""
     assert body["display_message"]
     assert all(fault.keys() == {"pointer", "code"} for fault in body["errors"])
+    assert not FRAMEWORKS_WORDS.search(body["detail"]), body["detail"]
     return body
 
 

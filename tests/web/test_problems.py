@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import Field, model_validator
 from sqlalchemy import text
 
 import refi
@@ -18,9 +20,9 @@ from refi.api.app import create_app
 from refi.api.middleware import Requests
 from refi.db.work import BusinessDayClosing
 from refi.errors import Conflict, Fault, Forbidden, NotFound, Refusal, Refused, Unavailable
-from refi.web import messages, problems
+from refi.web import messages, problems, shapes
 from refi.web.deps import SeenVersion, check_version, etag
-from refi.web.fields import Amount, Body
+from refi.web.fields import Amount, Body, BusinessDate
 from refi.web.route import PublicRoute
 from tests.given import Service, a_borrower
 
@@ -33,6 +35,21 @@ class Thing(Body):
     """A body."""
 
     amount: Amount
+
+
+class Shape(Body):
+    """A body of several kinds of fields."""
+
+    amount: Amount
+    on: BusinessDate | None = None
+    terms: Annotated[tuple[int, ...], Field(min_length=1, strict=False)] = (3,)
+    kind: Literal["a", "b"] = "a"
+
+    @model_validator(mode="after")
+    def _not_thirteen(self) -> Shape:
+        if self.amount == 13:
+            raise ValueError("thirteen is not taken")
+        return self
 
 
 class Blocked(Forbidden):
@@ -71,6 +88,10 @@ def made_app() -> FastAPI:
     @app.post("/things")
     async def make(body: Thing) -> Thing:
         return body
+
+    @app.post("/shapes")
+    async def shape(body: Shape) -> None:
+        pass
 
     @app.get("/things")
     async def read() -> dict[str, int]:
@@ -159,6 +180,41 @@ async def test_what_the_framework_refuses(http: httpx.AsyncClient) -> None:
     whole(large, 413, "body_too_large")
     body = whole(await http.post("/things", json={"amount": 1.5, "more": 1}), 422, "validation_failed")
     assert {fault["pointer"] for fault in body["errors"]} == {"/amount", "/more"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "said", "faults"),
+    [
+        (None, "the body is missing", [("", "missing")]),
+        ([], "the body must be a JSON object", [("", "not_an_object")]),
+        ("text", "the body must be a JSON object", [("", "not_an_object")]),
+        ({}, "/amount: is missing", [("/amount", "missing")]),
+        ({"amount": 0}, "/amount: must be at least 1", [("/amount", "greater_than_equal")]),
+        ({"amount": 1.5}, "/amount: must be a whole number", [("/amount", "int_type")]),
+        ({"amount": 1, "more": 1}, "/more: is not known here", [("/more", "extra_forbidden")]),
+        ({"amount": 1, "on": "soon"}, "/on: must be a date, YYYY-MM-DD", [("/on", "not_valid")]),
+        ({"amount": 1, "on": 7}, "/on: must be a date, YYYY-MM-DD", [("/on", "date_type")]),
+        ({"amount": 1, "terms": []}, "/terms: must list at least 1", [("/terms", "too_short")]),
+        ({"amount": 1, "terms": 3}, "/terms: must be a list", [("/terms", "list_type")]),
+        ({"amount": 1, "kind": "c"}, "/kind: must be 'a' or 'b'", [("/kind", "literal_error")]),
+        ({"amount": 13}, "thirteen is not taken", [("", "not_valid")]),
+    ],
+)
+async def test_a_wrong_shape_is_told_in_words_of_ours(
+    http: httpx.AsyncClient, sent: Any, said: str, faults: list[tuple[str, str]]
+) -> None:
+    answer = await (http.post("/shapes") if sent is None else http.post("/shapes", json=sent))
+    body = whole(answer, 422, "validation_failed")
+    assert body["detail"] == said
+    assert [(fault["pointer"], fault["code"]) for fault in body["errors"]] == faults
+
+
+def test_every_kind_of_fault_has_words() -> None:
+    for kind, words in shapes.WORDS.items():
+        named = {"loc": ("body", "x"), "type": kind, "ctx": dict.fromkeys(re.findall(r"{(\w+)}", words), 7)}
+        assert shapes.sentence(named).startswith("/x: ")
+    unheard = {"loc": ("query", "x"), "type": "something_new", "msg": "Input should be"}
+    assert shapes.sentence(unheard) == "/query/x: is not what the documentation asks for"
 
 
 async def test_a_body_that_grows_too_large_while_it_is_read(http: httpx.AsyncClient) -> None:
