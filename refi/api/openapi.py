@@ -99,6 +99,6 @@ def _statuses(operation: dict[str, Any], route: PublicRoute, method: str) -> set
         found |= {400, 415, 422}
     if route.keyed(method):
         found |= {400, 409, 422}
-    if "parameters" in operation:
+    if "parameters" in operation or route.query() is not None:
         found |= {422}
     return found

@@ -14,7 +14,7 @@ from refi.errors import NotFound
 from refi.notifications import opt_out_service
 from refi.web import problems
 from refi.web.messages import language
-from refi.web.route import CurrentWork, PublicRoute
+from refi.web.route import CurrentWork, PublicRoute, any_query
 
 router = APIRouter(
     prefix="/v1/opt-out",
@@ -34,6 +34,7 @@ class LinkUnknown(NotFound):
 
 
 @router.get("/{token}", response_class=HTMLResponse)
+@any_query
 async def ask(token: Token, request: Request, work: CurrentWork) -> HTMLResponse:
     """A page with one button, for who follows the link in a letter. Changes nothing."""
     if await opt_out_service.borrower_of(work, token) is None:
@@ -43,6 +44,7 @@ async def ask(token: Token, request: Request, work: CurrentWork) -> HTMLResponse
 
 
 @router.post("/{token}", response_class=HTMLResponse)
+@any_query
 async def one_click(token: Token, request: Request, work: CurrentWork) -> HTMLResponse:
     """Opt out of marketing, at once and without a question; again changes nothing."""
     if not await opt_out_service.click(work, token):

@@ -9,25 +9,30 @@ before it calls for its `Work`, so no transaction is open meanwhile.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import quote
 
 from fastapi import Depends, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from refi.db import idempotency
 from refi.db.work import ANYONE, Actor, Database, Key, Work
-from refi.errors import Refused
+from refi.errors import Fault, Refused
+from refi.web import shapes
 from refi.web.strict_json import NotJson, StrictRequest, read
 from refi.web.tokens import Tokens
 
 KEY_HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 KEY_PATTERN = "^[!-~]+$"
+STRICT = ("/v1/", "/staff/v1/")
+"""Where a query parameter that there is not is refused; providers and tests of the sandbox may add theirs."""
+PAGE = frozenset({"limit", "starting_after"})
 _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 
 
@@ -35,6 +40,10 @@ class KeyMissing(Refused):
     """A request that changes something came without an Idempotency-Key (400)."""
 
     code = "idempotency_key_missing"
+
+
+class UnknownParameter(Refused):
+    """The query names a parameter that the operation does not have: what was meant would be left undone."""
 
 
 class _Replay(Exception):
@@ -123,6 +132,20 @@ def _is_json(request: Request) -> bool:
     return said == "application/json" or request.headers.get("content-length", "") in ("", "0")
 
 
+def _query_of(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _query_of(each)
+
+
+def _require_known(given: Iterable[str], known: frozenset[str]) -> None:
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        faults = [Fault(shapes.pointer(("query", name)), "extra_forbidden") for name in unknown[:20]]
+        said = "; ".join(f"{fault.pointer}: is not known here" for fault in faults[:3])
+        raise UnknownParameter(f"{said}; known: {', '.join(sorted(known)) or 'no parameter'}", faults=faults)
+
+
 class PublicRoute(APIRoute):
     """No sign-in, no key: sign-in itself and quotes."""
 
@@ -133,9 +156,20 @@ class PublicRoute(APIRoute):
         """Whether this method of the route takes an Idempotency-Key."""
         return method in self.keyed_methods and not getattr(self.endpoint, "unkeyed", False)
 
+    def query(self) -> frozenset[str] | None:
+        """The query parameters that the route takes; None where others are ignored.
+
+        What answers with a list may be asked for a page of it, also where there never is more than one.
+        """
+        if not self.path.startswith(STRICT) or getattr(self.endpoint, "any_query", False):
+            return None
+        listed = "data" in getattr(self.response_model, "model_fields", ())
+        return frozenset(_query_of(self.dependant)) | (PAGE if listed else frozenset())
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler inside the request's transaction."""
         original = super().get_route_handler()
+        known = self.query()
 
         async def handler(given: Request) -> Response:
             request = StrictRequest(given.scope, given.receive)
@@ -145,6 +179,8 @@ class PublicRoute(APIRoute):
             if self.kind is not None:
                 tokens: Tokens = request.app.state.tokens
                 actor = tokens.read(request.headers.get("authorization"), self.kind)
+            if known is not None and request.scope["query_string"]:
+                _require_known(request.query_params, known)
             keyed = self.keyed(request.method)
             reading = request.method == "GET" and not getattr(self.endpoint, "writes", False)
             if getattr(self.endpoint, "previews", False) and _is_preview(await request.body()):
@@ -185,6 +221,12 @@ def unkeyed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 def writes(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a GET that records something (a viewed document): its transaction may write."""
     endpoint.writes = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def any_query(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark what is reached by a link in a letter: what mail programs add to its query is ignored."""
+    endpoint.any_query = True  # type: ignore[attr-defined]
     return endpoint
 
 

@@ -135,6 +135,40 @@ async def test_who_needs_a_key(tried: Service) -> None:
     assert await effects(tried) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "unknown"),
+    [
+        ("/v1/me?verbose=1", ["/query/verbose"]),
+        ("/v1/applications?limit=5&page=2&limit=5&Limit=1", ["/query/page", "/query/Limit"]),
+        ("/v1/suggestions?=", ["/query/"]),
+        ("/v1/messages?a%2Fb~=1", ["/query/a~1b~0"]),
+        ("/v1/messages?%00=1", ["/query/"]),
+    ],
+)
+async def test_a_parameter_that_there_is_not(service: Service, path: str, unknown: list[str]) -> None:
+    person = await given.a_borrower(service)
+    answer = await service.get(path, who=person)
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert answer.json()["errors"] == [{"pointer": each, "code": "extra_forbidden"} for each in unknown]
+    assert f"{unknown[0]}: is not known here" in answer.json()["detail"]
+    assert (await service.http.get(path)).status_code == 401
+    for good in ("/v1/me?", "/v1/applications?limit=5", "/v1/cards?limit=20", "/v1/bank-accounts?limit=1"):
+        assert (await service.get(good, who=person)).status_code == 200
+
+
+async def test_a_write_with_a_parameter_does_nothing(service: Service) -> None:
+    person = await nobody_consents(service)
+    answer = await service.post(f"{CONSENT}?preview=true", BODY, who=person, key="one")
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/query/preview"]
+    assert (await effects(service), await keys(service)) == ([], 0)
+
+
+async def test_a_link_in_a_letter_may_be_longer(service: Service) -> None:
+    for method in ("GET", "POST"):
+        answer = await service.http.request(method, "/v1/opt-out/none?utm_source=mail")
+        assert (answer.status_code, answer.json()["detail"]) == (404, "no such link")
+
+
 async def test_the_same_key_is_answered_word_for_word(service: Service) -> None:
     person = await nobody_consents(service)
     first = await service.post(CONSENT, BODY, who=person, key="one")
