@@ -128,7 +128,11 @@ async def check(database: Database, to: date) -> date:
             faults=[Fault("/to", "out_of_range")],
         )
     if to > today and not database.sandbox:
-        raise DayNotOver(f"{to - DAY} is not over", business_date=open_on.isoformat())
+        raise DayNotOver(
+            f"{to - DAY} is not over: it is {today}",
+            faults=[Fault("/date", "not_over")],
+            business_date=open_on.isoformat(),
+        )
     return open_on
 
 

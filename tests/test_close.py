@@ -169,8 +169,10 @@ async def test_live_time_is_the_walls(desk: Desk) -> None:
     assert await close_until(runtime.database, PAGE, today) == [today - DAY]
     [row] = await desk.service.rows("SELECT shift FROM business_clock")
     assert row.shift == timedelta(0)
-    with pytest.raises(DayNotOver):
+    with pytest.raises(DayNotOver) as refusal:
         await close_until(runtime.database, PAGE, today + 2 * DAY)
+    assert refusal.value.detail == f"{today + DAY} is not over: it is {today}"
+    assert [fault.pointer for fault in refusal.value.faults] == ["/date"]
     with pytest.raises(SandboxOnly):
         await close.advance(runtime, today + DAY)
 
