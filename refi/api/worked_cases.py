@@ -6,12 +6,12 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from refi.schedules import cases
 from refi.schedules.amortization import MAX_INSTALLMENTS
 from refi.web import problems
-from refi.web.fields import Amount, Body, Text
+from refi.web.fields import Amount, Body, Text, storable
 from refi.web.route import PublicRoute
 
 router = APIRouter(
@@ -100,8 +100,12 @@ class CaseIn(Body):
     orders: Annotated[dict[str, str | OrderIn], Field(description="order by transaction")] | None = None
     events: list[EventIn] | None = None
     on: Day | None = None
-    id: Annotated[str, Field(max_length=1000, description="passed over")] | None = None
-    note: Annotated[str, Field(max_length=10_000, description="passed over")] | None = None
+    id: Annotated[str, Field(max_length=1000, description="passed over"), AfterValidator(storable)] | None = (
+        None
+    )
+    note: (
+        Annotated[str, Field(max_length=10_000, description="passed over"), AfterValidator(storable)] | None
+    ) = None
     expected: Annotated[Any, Field(description="passed over")] = None
 
 
