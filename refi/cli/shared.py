@@ -17,6 +17,7 @@ from rich.console import Console
 
 from refi import policies, settings
 from refi.errors import Refusal
+from refi.schedules.dates import written
 
 app = typer.Typer(
     name="refi",
@@ -133,9 +134,7 @@ def day(text: str | date) -> date:
     if isinstance(text, date):
         return text
     try:
-        if len(text) != 10 or not text.isascii():
-            raise ValueError
-        return date.fromisoformat(text)
+        return written(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date (YYYY-MM-DD)") from None
 

@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from refi.errors import Fault, Refused
 from refi.money import MAX_AMOUNT
-from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, nominal_day
+from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, nominal_day, written
 from refi.schedules.solver import DIGITS, NoRate, TimedFlow, compound, period_rate, shown
 from refi.schedules.unit_periods import (
     UnitPeriod,
@@ -212,9 +212,7 @@ def _unit(value: object, faults: list[Fault]) -> str | None:
 
 
 def _date(value: object) -> date | None:
-    if not isinstance(value, str) or len(value) != 10:
-        return None
     try:
-        return date.fromisoformat(value)
+        return written(value) if isinstance(value, str) else None
     except ValueError:
         return None

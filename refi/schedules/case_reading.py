@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from refi.errors import Fault
-from refi.schedules.dates import FIRST_YEAR, LAST_YEAR
+from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, written
 
 Name = TypeVar("Name", bound=StrEnum)
 MISSING = object()
@@ -81,8 +81,8 @@ class Reader:
 def a_date(value: Any) -> date:
     """``YYYY-MM-DD``, of the years that schedules are made for."""
     try:
-        if isinstance(value, str) and len(value) == 10 and value.isascii():
-            found = date.fromisoformat(value)
+        if isinstance(value, str):
+            found = written(value)
             if FIRST_YEAR <= found.year <= LAST_YEAR:
                 return found
             raise Wrong("out_of_range")

@@ -6,6 +6,7 @@ day, and the next long month comes back to the anchor: 31 Jan → 28 Feb → 31 
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from refi.errors import Fault, Refused
 FIRST_YEAR = 1900
 LAST_YEAR = 2299
 """Years a schedule may touch; the calendar tables of the bulk engine cover exactly these."""
+WRITTEN = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class DateOutOfRange(Refused):
@@ -70,6 +72,13 @@ def add_months(on: date, months: int, anchor_day: int | None = None) -> date:
         raise DateOutOfRange(f"dates run from {FIRST_YEAR} to {LAST_YEAR}", year=year)
     day = anchor_day or on.day
     return date(year, month + 1, day if day <= 28 else min(day, days_in_month(year, month + 1)))
+
+
+def written(text: str) -> date:
+    """A date written ``YYYY-MM-DD``; ``ValueError`` for every other way to write one (``2026-W50-4``)."""
+    if not WRITTEN.fullmatch(text):
+        raise ValueError("a date is written YYYY-MM-DD")
+    return date.fromisoformat(text)
 
 
 def first_due_on(credited_on: date) -> date:

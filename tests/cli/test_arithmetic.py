@@ -123,6 +123,7 @@ def test_published_examples(name: str) -> None:
         [*PLAN[:3], "--annual-rate", "０.１", *PLAN[5:], "--installments", "6"],
         [*PLAN[:3], "--annual-rate", "1_0", *PLAN[5:], "--installments", "6"],
         [*PLAN[:5], "--disbursed-on", "2026-02-30", "--installments", "6"],
+        [*PLAN[:5], "--disbursed-on", "2026-W50-4", "--installments", "6"],
         [*PLAN, "--installments", "6", "--first-due-on", "2026-12-01"],
         [*PLAN, "--installments", "6", "--method", "flat_fee", "--monthly-fee-rate", "0.02", "--cap", "0.24"],
         [*PLAN, "--installments", "6", "--cap", "0.12"],

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
+import numpy as np
 import pytest
 
+from refi.errors import Fault
+from refi.schedules.amortization import Terms, schedule
+from refi.schedules.bulk import loans, schedules
+from refi.schedules.contract import Contract, replay
 from refi.schedules.dates import (
     BusinessDays,
     CalendarMissing,
     DateOutOfRange,
     InvalidAnchorDay,
+    InvalidFirstDueDate,
     Rolling,
     add_months,
     anchor_of,
@@ -19,6 +26,7 @@ from refi.schedules.dates import (
     first_due_on,
     roll,
     rolled,
+    written,
 )
 
 
@@ -112,3 +120,52 @@ def test_no_calendar_no_rolling() -> None:
     with pytest.raises(CalendarMissing) as refusal:
         rolled(date(2028, 1, 8), Rolling.FOLLOWING, weekends)
     assert refusal.value.facts == {"year": 2028}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20260131",
+        "2026-W05-6",
+        "2026-031",
+        "2026-1-31",
+        "2026-01-31T",
+        " 2026-01-31",
+        "2026-01-3１",
+        "2026-02-29",
+    ],
+)
+def test_a_date_is_written_in_one_way(text: str) -> None:
+    """Every other way of ISO 8601 is refused: `date.fromisoformat` would take the first two."""
+    assert written("2026-01-31") == date(2026, 1, 31)
+    with pytest.raises(ValueError) as refused:
+        written(text)
+    assert (str(refused.value) == "a date is written YYYY-MM-DD") is (text != "2026-02-29")
+
+
+def test_a_first_due_date_that_rolls_back_to_the_payout_is_refused_in_words() -> None:
+    closed = BusinessDays(frozenset({date(2026, 12, 12), date(2026, 12, 11)}), 2026, 2027)
+    payout, first = date(2026, 12, 10), date(2026, 12, 12)
+    terms = Terms(1_200_000, Decimal("0.12"), 2)
+    contract = Contract(terms, payout, first, rolling=Rolling.PRECEDING, business_days=closed)
+    for refused in (
+        lambda: schedule(terms, payout, first, Rolling.PRECEDING, closed),
+        lambda: replay(contract, [], payout),
+    ):
+        with pytest.raises(InvalidFirstDueDate) as refusal:
+            refused()
+        assert str(refusal.value) == "the first due date rolls back to a day that is not after the payout"
+        assert refusal.value.faults == (Fault("/first_due_on", "rolls_to_disbursed_on_or_before"),)
+    assert (
+        schedule(terms, date(2026, 12, 9), first, Rolling.PRECEDING, closed).installments[0].due_date
+        == payout
+    )
+    book = loans(
+        [100, 100], 0, 2, np.array(["2026-12-09", "2026-12-10"], "datetime64[D]"), np.datetime64(first)
+    )
+    with pytest.raises(InvalidFirstDueDate) as refusal:
+        schedules(book, rolling=Rolling.PRECEDING, business_days=closed)
+    assert refusal.value.faults == (Fault("/first_due_on/1", "rolls_to_disbursed_on_or_before"),)
+    assert schedules(book, rolling=Rolling.FOLLOWING, business_days=closed).due_date[0, 0] == np.datetime64(
+        "2026-12-13"
+    )

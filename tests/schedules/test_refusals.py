@@ -164,7 +164,7 @@ REFUSALS = [
         "/payments/2/on not_a_date, /payments/3/on not_a_date",
     ),
     case(
-        ask(payments=[{"on": "20260101", "amount": 1}, {"on": "2026-01-01T", "amount": 1}]),
+        ask(payments=[{"on": "20260101", "amount": 1}, {"on": "2026-W01-4", "amount": 1}]),
         apr.InvalidFlows,
         "the question is not well formed",
         "/payments/0/on not_a_date, /payments/1/on not_a_date",
