@@ -10,7 +10,7 @@ Days to come are planned as if all that is overdue were paid on the day of the q
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate, pairwise
@@ -20,7 +20,6 @@ from refi.schedules.amortization import fraction_of
 from refi.schedules.book import Book
 from refi.schedules.conventions import EarnedOn, PastDueInterest, PriceUntil
 from refi.schedules.day_count import DENOMINATOR
-from refi.schedules.replanning import Pricing
 from refi.schedules.rows import Row
 
 
@@ -45,7 +44,7 @@ def refresh(book: Book, on: date) -> None:
     if book.conventions.early_payoff is PriceUntil.TO_THE_NEXT_DUE_DATE:
         until = book.priced_until(on, PriceUntil.TO_THE_NEXT_DUE_DATE)
         for row, closing in zip(book.rows, _split(book, until, until), strict=True):
-            row.closing = closing if row.size is not None else None
+            row.closing = closing
     if book.last_first:
         _from_the_end(book, on)
 
@@ -61,7 +60,8 @@ def _from_the_end(book: Book, on: date) -> None:
 
 
 def change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
-    """Another rate from ``on``; the installments to come that nothing was paid on are levelled anew."""
+    """Another rate from ``on``, which `book.pricing` has; the coming installments not begun to be paid are
+    levelled anew."""
     book.rates.append((on, annual_rate))
     refresh(book, on)
     coming = [row for row in book.rows if row.size is not None and row.ends_on > on and not row.paid.total]
@@ -69,8 +69,7 @@ def change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
         return
     balance = sum(row.principal for row in coming)
     first = _interest(book, coming[0], on, date.max, balance, _Past.of(book)) + coming[0].carried
-    pricing = Pricing.of(replace(book.pricing.terms, annual_rate=annual_rate))
-    size = pricing.level(balance, first, [row.weight for row in coming[1:]])
+    size = book.pricing.level(balance, first, [row.weight for row in coming[1:]])
     for row in coming:
         row.size = size + row.extra
 

@@ -29,10 +29,6 @@ def _apply(book: Book, event: Modification) -> bool:
         return _reage(book, event, rows)
     if not rows:
         return False
-    if book.conventions.interest is EarnedOn.ACTUAL_BALANCE and isinstance(event, Reamortization):
-        rate = book.rates[-1][1] if event.annual_rate is None else event.annual_rate
-        actual_balance.change_rate(book, event.on, rate)
-        return True
     if isinstance(event, Deferral):
         first = dates.add_months(rows[0].ends_on, event.months, book.anchor)
         if event.interest_free:
@@ -60,6 +56,9 @@ def _reamortize(book: Book, event: Reamortization, rows: list[Row]) -> bool:
         return False
     if event.annual_rate is not None:
         _change_rate(book, event.on, event.annual_rate)
+        if book.conventions.interest is EarnedOn.ACTUAL_BALANCE:
+            actual_balance.change_rate(book, event.on, event.annual_rate)
+            return True
     return _spread(book, event.id, event.on, rows, rows[0].ends_on, count)
 
 
