@@ -244,8 +244,8 @@ class Book:
         """The price ends by the rule; what was collected beyond it meets principal first, latest first."""
         moves: list[Part] = []
         until = self.priced_until(on, rule)
+        closing = rule is self.conventions.early_payoff
         for row in self.rows:
-            closing = self.charged_off_on is None and rule is self.conventions.early_payoff
             row.freeze(on, self.pricing.terms.rounding, until, closing=closing)
             moves += self._overpaid(row)
         self.spend(event_id, on, moves, self.rows[::-1])

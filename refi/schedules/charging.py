@@ -45,12 +45,14 @@ def charge_back(book: Book, event: Chargeback) -> None:
     if not any(debts.values()):
         return
     row = _after(book, event.on)
-    if book.charged_off_on is None:
-        book.settled_on = None
+    if book.charged_off_on is not None:
+        row.frozen_on = event.on
+    elif book.settled_on is not None:
         row.thaw()
         if book.conventions.interest is EarnedOn.ACTUAL_BALANCE:
             for other in book.rows:
                 other.frozen_on = None
+    book.settled_on = None
     _put(book, event.id, event.on, row, debts)
 
 

@@ -161,11 +161,13 @@ class Row:
             days += self.unpaid_principal * (on - self.penalty_from).days
         return rate.on(days, self.penalty_fixed) if days or self.penalty_fixed else 0
 
-    def freeze(self, on: date, rounding: Rounding, until: date, *, closing: bool = False) -> None:
+    def freeze(self, on: date, rounding: Rounding, until: date, *, closing: bool) -> None:
         """Nothing accrues after ``on``; interest and fee become what is earned ``until`` then.
 
-        ``closing``: the loan is paid off early.
+        ``closing``: the loan is paid off early. What is frozen already stays as it is.
         """
+        if self.frozen_on is not None:
+            return
         self.accrue(on)
         self.interest, self.fee = self.earned(until, rounding)
         if self.ahead is not None and until <= on:
