@@ -134,10 +134,9 @@ def _named(names: tuple[tuple[str, str], ...]) -> Conventions:
             chosen[name] = kind(value)
         elif name != "order":
             faults.append(Fault(f"/{name}", "unknown"))
-    base = BY_LAW
+    parts = {name: chosen[name] for name in PARTS_OF_ORDER if name in chosen}
     try:
-        base = order(given.get("order", "by_law"))
-        base = replace(base, **{name: chosen[name] for name in PARTS_OF_ORDER if name in chosen})
+        base = replace(order(given.get("order", "by_law")), **parts)
     except InvalidOrder as refusal:
         faults += [Fault(fault.pointer or "/order", fault.code) for fault in refusal.faults]
     if faults:

@@ -30,7 +30,7 @@ def spread(book: Book, event: Reage, first: date, count: int) -> None:
         owed[Component.INTEREST] += max(interest - row.paid.interest - row.waived.interest, 0)
         owed[Component.FEE] += max(fee - row.paid.fee - row.waived.fee, 0)
         owed[Component.PENALTY] += row.unpaid(Component.PENALTY, row.penalty(on, book.penalty_rate))
-        _close(row, on)
+        _close(row)
     book.rows = [row for row in book.rows if row.ends_on <= on or row.met]
     number = max((row.number for row in book.rows), default=0)
     shares = {part: _parts(book, amount, count) for part, amount in owed.items()}
@@ -45,14 +45,13 @@ def spread(book: Book, event: Reage, first: date, count: int) -> None:
         start = due_on
 
 
-def _close(row: Row, on: date) -> None:
+def _close(row: Row) -> None:
     """Only what was met stays on an old installment; its size is fixed."""
     row.principal = row.met_principal
     row.interest = row.base_interest = row.paid.interest + row.waived.interest
     row.fee = row.base_fee = row.paid.fee + row.waived.fee
     row.penalty_fixed = Fraction(row.paid.penalty + row.waived.penalty)
     row.size = row.ahead = None
-    row.frozen_on = on
 
 
 def _parts(book: Book, amount: int, count: int) -> list[int]:

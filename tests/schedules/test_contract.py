@@ -461,3 +461,12 @@ def _timed(contract: Contract, events: list[Event]) -> float:
     start = time.perf_counter()
     replay(contract, events, date(2027, 5, 20))
     return time.perf_counter() - start
+
+
+def test_each_of_several_reversals_counts() -> None:
+    """In the order of the list: one undone, another undone, a third stays."""
+    first, second = Receipt("a", date(2027, 1, 10), 100), Receipt("b", date(2027, 1, 11), 200)
+    third = Receipt("c", date(2027, 1, 12), 300)
+    on = date(2027, 1, 12)
+    events: list[Event] = [first, Reversal("ra", on, "a"), second, Reversal("rb", on, "b"), third]
+    assert list(replay(LOAN, events, on).allocations) == ["c"]

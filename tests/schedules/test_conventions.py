@@ -67,6 +67,7 @@ def test_an_order_is_named_in_parts() -> None:
         ({"order": "fee_fee_interest_principal"}, [("/order", "unknown")]),
         ({"order": ""}, [("/order", "unknown")]),
         ({"across": "loans"}, [("/across", "unknown")]),
+        ({"order": "fee_first", "across": "loans"}, [("/across", "unknown"), ("/order", "unknown")]),
         ({"ahead": "NEXT", "colour": "red"}, [("/ahead", "unknown"), ("/colour", "unknown")]),
         ({"order": "principal_first", "ahead": "last"}, [("/across", "contradicts_in_advance")]),
     ],

@@ -11,12 +11,13 @@ import pytest
 
 from refi.money import Rounding
 from refi.schedules.allocation import ORDERS, Ahead, Component, Order, Part, matrix
-from refi.schedules.amortization import InvalidTerms, Method, Terms, schedule
+from refi.schedules.amortization import Method, Terms, schedule
 from refi.schedules.contract import (
     Contract,
     Deferral,
     DueDateChange,
     Event,
+    InvalidEvent,
     Mode,
     Reage,
     Reamortization,
@@ -252,7 +253,7 @@ def test_a_shortened_first_month_is_a_whole_month() -> None:
 
 
 def test_an_event_to_come_is_checked_as_well() -> None:
-    with pytest.raises(InvalidTerms):
+    with pytest.raises(InvalidEvent):
         replay(LOAN, [Reamortization("r", date(2027, 3, 1), 6, Decimal(11))], date(2027, 1, 1))
 
 

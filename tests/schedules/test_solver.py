@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
 
+from refi.schedules.apr import Flow, rates
 from refi.schedules.solver import (
     DIGITS,
     NoRate,
@@ -116,3 +118,13 @@ def test_shown_and_compounded_in_the_fixed_context() -> None:
             "0.126825030132"
         )
         assert compound(Decimal("0.21"), Fraction(1, 2)) == Decimal("0.1")
+
+
+def test_the_last_rate_that_can_be_told() -> None:
+    """1,467 for 1 in a month are 1,467 ** 12 − 1 a year, 38 digits and twelve places; 1,468 would be 39."""
+    start, end = date(2026, 1, 1), date(2026, 2, 1)
+    told = rates([Flow(start, 1)], [Flow(end, 1_467)]).effective_annual_rate
+    assert told == 1_467**12 - 1
+    with pytest.raises(NoRate) as refused:
+        rates([Flow(start, 1)], [Flow(end, 1_468)])
+    assert str(refused.value) == "the rate is beyond every measure"
