@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
@@ -227,6 +228,14 @@ def test_every_step_of_the_close_is_listed_in_order() -> None:
     page = (ROOT / "docs" / "how-to" / "close-the-day.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `((?:close|open)\.\w+)` \|", page, re.MULTILINE)
     assert listed == [name for name, _ in STEPS.rows(date(2026, 11, 22))]
+
+
+def test_every_proof_is_told_of_and_passed() -> None:
+    proofs = DOCS / "proofs"
+    told = set(LINK.findall((proofs / "README.md").read_text(encoding="utf-8")))
+    reports = sorted(proofs.glob("*.json"))
+    assert {report.name for report in reports} == {link for link in told if link.endswith(".json")}
+    assert {json.loads(report.read_text(encoding="utf-8"))["result"] for report in reports} == {"passed"}
 
 
 def test_every_section_of_a_policy_is_explained() -> None:

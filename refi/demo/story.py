@@ -86,9 +86,10 @@ async def _borrow(walker: Walker, statement: dict[str, Any], say: Say) -> str:
     say(f"            decision: [b]{decision['outcome']}[/b] under policy {decision['policy_version']}")
     offer = application["offers"][0]
     rates = f"APR {percent(offer['apr'])}, effective {percent(offer['effective_annual_rate'])}"
+    say(f"            offer, binding: {TERM} × {yuan(offer['installment_amount'])}, {rates}")
+    less = yuan(offer["saving_same_payment"])
     say(
-        f"            offer, binding: {TERM} × {yuan(offer['installment_amount'])}, {rates}; "
-        f"agreement {offer['agreement_hash'][:16]}…"
+        f"            {less} less than paying the same to the card; agreement {offer['agreement_hash'][:16]}…"
     )
     signed = await walker.accept(offer)
     loan = await walker.loan_becomes(signed["id"], "active")
