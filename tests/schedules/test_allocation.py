@@ -242,3 +242,15 @@ def test_nothing_is_lost_and_nothing_is_overpaid(
         for component in Component:
             met = sum(p.amount for p in parts if (p.installment, p.component) == (row.number, component))
             assert met <= getattr(row, component)
+
+
+def test_even_shares_stop_at_what_each_owes_and_at_what_there_is() -> None:
+    """75 on 5, 30 and 100 are 25 each, then 10 of the 20 left, then 5; 11 on seven are 2 each and one 1."""
+
+    def spread(amount: int, *owed: int) -> list[int]:
+        rows = [Owed(k, When.IN_ADVANCE, principal, 0, 0, 0) for k, principal in enumerate(owed, start=1)]
+        parts, _ = allocate(amount, rows, Order(ahead=Ahead.EVENLY))
+        return [sum(part.amount for part in parts if part.installment == row.number) for row in rows]
+
+    assert spread(75, 5, 30, 100) == [5, 30, 40]
+    assert spread(11, *[9] * 7) == [2, 2, 2, 2, 2, 1, 0]

@@ -190,6 +190,8 @@ REFUSED: list[tuple[Json, str]] = [
     ({"disbursed_on": None, "principal": None}, "/principal missing, /disbursed_on missing"),
     ({"zeal": 1, "color": 1, "principal": "1"}, "/principal not_an_integer, /color unknown, /zeal unknown"),
     ({"events": {}}, "/events not_a_list"),
+    ({"on": "1899-12-31"}, "/on out_of_range"),
+    ({"on": "2300-01-01"}, "/on out_of_range"),
     ({"events": [happening("charge_off")] * 201}, "/events too_many"),
     (
         {"events": [1, {}, {"type": []}, happening("charge_off", on="x")]},
@@ -249,6 +251,7 @@ def test_the_last_values_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         {"events": [happening("charge_off", id="x" * 64)]},
         {"principal": MAX_AMOUNT},
         {"on": "2026-12-10"},
+        {"on": "2299-12-31"},
     ):
         asked(monkeypatch, {**LOAN, **changes})
     longest = asked(monkeypatch, {**LOAN, "annual_rate": "0.12".zfill(64)})[0]
@@ -315,8 +318,15 @@ def test_dates_roll_by_the_calendar_of_the_case() -> None:
     ]  # fmt: skip
     found = answer({**loan, "calendar": {**closed, "weekends": "open"}})
     assert [row["due_date"] for row in found["installments"]][2:] == ["2027-03-11", "2027-04-10"]
-    with pytest.raises(CalendarMissing):
-        answer(loan)
+    without = "due dates cannot be rolled without a business calendar"
+    for calendar_of_it, said, facts in (
+        (None, without, {}),
+        ({"closed": ["2026-12-25"]}, "no business calendar is loaded for 2027", {"year": 2027}),
+    ):
+        with pytest.raises(CalendarMissing) as refused:
+            answer({**loan, "calendar": calendar_of_it})
+        assert (str(refused.value), refused.value.facts) == (said, facts)
+        assert refused.value.faults == (Fault("/calendar", "missing"),)
 
 
 def test_a_calendar_covers_the_years_that_it_names() -> None:
