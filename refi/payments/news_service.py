@@ -114,7 +114,9 @@ async def _payout_news(work: Work, news: ProviderEvent) -> None:
 async def _refund_repayments(work: Work, loan_id: LoanId) -> None:
     """The issuer sent the payoff back: what the borrower had repaid goes back to them."""
     rows = await work.session.scalars(
-        select(Payment).where(Payment.loan_id == loan_id, Payment.status == PaymentStatus.POSTED)
+        select(Payment)
+        .where(Payment.loan_id == loan_id, Payment.status == PaymentStatus.POSTED)
+        .order_by(Payment.id)
     )
     for payment in rows.all():
         if (rest := await payments.not_sent_back(work, payment)) > 0:

@@ -183,13 +183,16 @@ async def payment_taken_back(work: Work, payment: Payment) -> None:
     planned = await work.session.scalars(
         select(Refund)
         .where(Refund.payment_id == payment.id, Refund.call == "planned")
+        .order_by(Refund.id)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
     for refund in planned.all():
         stop_refund(refund)
     done = await work.session.scalars(
-        select(Refund).where(Refund.payment_id == payment.id, Refund.status == RefundStatus.DONE)
+        select(Refund)
+        .where(Refund.payment_id == payment.id, Refund.status == RefundStatus.DONE)
+        .order_by(Refund.id)
     )
     for refund in done.all():
         await _owed_to_us(work, payment, refund)
@@ -200,6 +203,7 @@ async def payment_taken_back(work: Work, payment: Payment) -> None:
             SuspenseItem.kind == SuspenseKind.REFUND_FAILED,
             SuspenseItem.status.in_(WAITING),
         )
+        .order_by(SuspenseItem.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
