@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from refi.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from refi.settings import Settings
@@ -64,10 +63,7 @@ def whereabouts(settings: Settings) -> str:
     """Which database that is, for people: ``in ./.refi``, ``db.internal:5432/refi``; never a password."""
     if not settings.database_url:
         return f"in {_typed(settings.data_dir)}"
-    try:
-        url = make_url(settings.database_url)
-    except (ArgumentError, ValueError):  # it is no address, or its port is no number
-        return "of REFI_DATABASE_URL"
+    url = make_url(settings.database_url)
     host, port = url.host or url.query.get("host", ""), url.port or url.query.get("port", "")
     return f"{host}{port and f':{port}'}/{url.database or ''}"
 
