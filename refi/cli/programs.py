@@ -15,9 +15,6 @@ from refi.runtime import Runtime
 from refi.scheduler import run_scheduler
 from refi.worker import run_worker
 
-BACKLOG = 2048
-"""Connections that may wait to be accepted: uvicorn's own number."""
-
 
 @app.command()
 def serve(
@@ -42,7 +39,7 @@ def _listening(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(BACKLOG)
+        listening.listen()
     except OSError as error:
         fail(f"cannot listen on {host}, port {port}: {error.strerror}")
     return listening

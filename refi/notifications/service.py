@@ -35,6 +35,7 @@ COLUMNS = (
     *("status text", "not_before timestamptz", "lapses_on date", "expires_at timestamptz"),
     *("planned_on date", "policy_version text", "created_at timestamptz"),
 )
+NAMES = ", ".join(column.split()[0] for column in COLUMNS)
 SUBJECT_COLUMNS = ("loan_id", "number", "due_on", "stage", "channel", "message_id")
 PLANNED_BEFORE = """
     SELECT s.loan_id, s.number, s.due_on, s.stage FROM message_subjects s
@@ -185,24 +186,18 @@ def _insertion(columns: Sequence[tuple[object, ...]]) -> tuple[str, list[object]
     A column that is the same in all of them (of a stage most are) is handed over once and not as an array,
     which is most of what handing them over costs.
     """
-    names, each, values = [], [], []
-    arrays: list[str] = []
+    chosen, arrays, values = [], {}, list[object]()
     for number, (column, found) in enumerate(zip(COLUMNS, columns, strict=True), start=1):
         name, kind = column.split()
-        names.append(name)
-        if name != "id" and found.count(found[0]) == len(found):
-            each.append(f"${number}::{kind}")
-            values.append(found[0])
-        else:
-            each.append(f"w.{name}")
-            arrays.append(name)
-            values.append(found)
-    taken = ", ".join(
-        f"${names.index(name) + 1}::{kind}[]" for name, kind in map(str.split, COLUMNS) if name in arrays
-    )
+        same = name != "id" and found.count(found[0]) == len(found)
+        if not same:
+            arrays[name] = f"${number}::{kind}[]"
+        chosen.append(f"${number}::{kind}" if same else name)
+        values.append(found[0] if same else found)
+    rows = f"unnest({', '.join(arrays.values())}) AS w ({', '.join(arrays)})"
     return (
-        f"INSERT INTO messages ({', '.join(names)}, attempts, failures) "  # noqa: S608 - our own column names
-        f"SELECT {', '.join(each)}, 0, 0 FROM unnest({taken}) AS w ({', '.join(arrays)}) "
+        f"INSERT INTO messages ({NAMES}, attempts, failures) "  # noqa: S608 - our own column names
+        f"SELECT {', '.join(chosen)}, 0, 0 FROM {rows} "
         "ON CONFLICT (plan_key) DO NOTHING RETURNING id, not_before"
     ), values
 
