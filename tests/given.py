@@ -25,13 +25,12 @@ from refi.borrowers.tables import Purpose
 from refi.cards import service as cards
 from refi.cards.proof import CardProof
 from refi.cards.statements import Bill
-from refi.db.migrate import open_books
 from refi.db.work import SYSTEM, Actor, Database
 from refi.ids import BorrowerId, CardId
 from refi.staff import service as staff
 from refi.staff.roles import Role
+from tests.books import ON, opened
 
-ON = date(2026, 11, 22)
 LIVE_MESSAGES = {
     "public_url": "https://refi.test", "sms_channel": "twilio", "push_channel": "off", "email_channel": "off",
     "twilio_account_sid": "AC1", "twilio_auth_tokens": "token-of-the-tests", "twilio_sender": "+14155550100",
@@ -104,7 +103,7 @@ class Service:
 async def running(database_url: str, *, on: date = ON, **changed: Any) -> AsyncIterator[Service]:
     """The service on ``database_url``, its books opened at ``on``."""
     made = runtime.build(settings.read(**{"database_url": database_url, "pool_size": 5, **changed}))
-    await open_books(made.database.engine, "cn", on)
+    await opened(made.database.engine, on)
     app = create_app(made)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:

@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,6 @@ import asyncpg
 import httpx
 from sqlalchemy import event, text
 
-from refi import clock
 from refi.borrowers import service as borrowers
 from refi.db.work import SYSTEM
 from refi.gateways.sandbox import create_provider
@@ -36,13 +35,12 @@ from refi.runtime import MESSAGE_KINDS, Runtime
 from refi.schedules.amortization import schedule
 from refi.worker import JOBS
 from tests import given
+from tests.books import ON, SHANGHAI, set_clock
 from tests.gateways.given import control, listening
 from tests.given import Person, Service
 
-ON = date(2026, 11, 22)
 DUE = date(2026, 12, 22)
 KEY = "sandbox-provider-key"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 _numbers = itertools.count(1)
 
 
@@ -56,12 +54,7 @@ class Desk:
 
     async def clock_at(self, on: date, at: time = time(10), zone: ZoneInfo = SHANGHAI) -> None:
         """Let the business date be ``on`` and business time ``at`` of that day, without closing anything."""
-        shift = datetime.combine(on, at, zone) - clock.utc_now()
-        async with self.runtime.database.engine.begin() as connection:
-            await connection.execute(
-                text("UPDATE business_clock SET business_date = :on, shift = :shift"),
-                {"on": on, "shift": shift},
-            )
+        await set_clock(self.runtime.database.engine, on, at, zone)
 
     async def work_off(self, *, only: str | None = None) -> list[str]:
         """Run the jobs that are due until none is left; the entry points, in order. ``only``: just those."""

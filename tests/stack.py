@@ -16,14 +16,13 @@ from fastapi import FastAPI
 
 from refi import settings
 from refi.api.app import create_app
-from refi.db.migrate import open_books
 from refi.demo.walker import Walker
 from refi.gateways.sandbox.app import create_provider
 from refi.runtime import Runtime, build
 from refi.scheduler import run_scheduler
 from refi.worker import run_worker
+from tests.books import ON, opened
 
-ON = date(2026, 11, 22)
 TWILIO_TOKEN = "token-of-the-tests"
 
 
@@ -110,7 +109,7 @@ async def running_stack(
         message_webhook_url=f"http://127.0.0.1:{port}/hooks/v1/messages" if receipts else None,
     )
     runtime, working = build(chosen), build(chosen)
-    await open_books(runtime.database.engine, chosen.market, on)
+    await opened(runtime.database.engine, on, market=chosen.market)
     stop = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         provider_url = await stack.enter_async_context(serving(provider, provider_port))

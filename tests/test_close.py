@@ -19,9 +19,10 @@ from refi.db.work import SYSTEM, Database, Work
 from refi.runtime import Runtime
 from refi.settings import Env
 from tests import given
+from tests.books import ON, SHANGHAI
 from tests.closing import left_behind
 from tests.postgres import RunServer
-from tests.servicing import DUE, ON, SHANGHAI, Desk, a_borrower, a_desk, a_loan, a_payment, day_before
+from tests.servicing import DUE, Desk, a_borrower, a_desk, a_loan, a_payment, day_before
 
 DAY = timedelta(days=1)
 STEPS = {CLOSE: 0, **{name: (on - ON).days for name, on in PAGE.rows(ON)}}

@@ -20,11 +20,12 @@ from refi import close
 from refi.business_day import CLOSE, DAY
 from refi.close import STEPS
 from refi.demo.walker import eventually
+from tests.books import ON
 from tests.closing import digest, left_behind
 from tests.loans.test_jobs import Book, a_book
 from tests.postgres import RunServer
 from tests.proofs import Proof
-from tests.servicing import ON, Desk, a_desk
+from tests.servicing import Desk, a_desk
 from tests.slices.nursery import Nursery, is_alive
 
 GATE = 7_302_900

@@ -10,13 +10,13 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from refi import clock, scheduler
+from refi import scheduler
 from refi.runtime import Runtime, build
 from refi.scheduler import JOBS, due_days, run_scheduler
 from refi.worker import run_worker
-from tests.servicing import DUE, ON, Desk, a_borrower, a_desk, a_loan, day_before
+from tests.books import ON, set_time
+from tests.servicing import DUE, Desk, a_borrower, a_desk, a_loan, day_before
 
 DAY = timedelta(days=1)
 
@@ -121,11 +121,7 @@ async def test_a_day_without_midnight_and_a_day_of_25_hours_end_once(
     market = policy.market.model_copy(update={"time_zone": CAIRO})
     database = replace(desk.runtime.database, policy=policy.model_copy(update={"market": market}))
     runtime = replace(desk.runtime, database=database)
-    shift = datetime.fromisoformat(instant) - clock.utc_now()
-    async with database.engine.begin() as connection:
-        await connection.execute(
-            text("UPDATE business_clock SET business_date = :on, shift = :shift"), {"on": on, "shift": shift}
-        )
+    await set_time(database.engine, on, datetime.fromisoformat(instant))
     assert await due_days(runtime) == due
     assert await due_days(runtime) == 0
     assert len(await desk.queued()) == due

@@ -53,9 +53,20 @@ class Walker:
             headers["Idempotency-Key"] = key or str(uuid.uuid4())
         return await self.client.request(method, path, json=body, headers=headers, **more)
 
-    async def ask(self, method: str, path: str, body: Json | None = None, **more: Any) -> Any:
-        """The JSON of a successful answer; `Unexpected` otherwise."""
-        answer = await self.send(method, path, body, **more)
+    async def ask(
+        self, method: str, path: str, body: Json | None = None, *, key: str | None = None, **more: Any
+    ) -> Any:
+        """The JSON of a successful answer; `Unexpected` otherwise.
+
+        While the business day is being closed, the service asks to be asked again, and with the same key
+        nothing happens twice.
+        """
+        loop, key = asyncio.get_running_loop(), key or str(uuid.uuid4())
+        until = loop.time() + WAITS_FOR
+        while is_closing(answer := await self.send(method, path, body, key=key, **more)):
+            if loop.time() > until:
+                break
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
         if answer.status_code >= 400:
             raise Unexpected(answer)
         return answer.json()
@@ -164,6 +175,11 @@ class Walker:
         )
         closed: list[str] = answer["closed"]
         return closed
+
+
+def is_closing(answer: httpx.Response) -> bool:
+    """Whether ``answer`` only says that the business day is being closed."""
+    return answer.status_code == 503 and answer.json()["code"] == "business_day_closing"
 
 
 async def eventually(

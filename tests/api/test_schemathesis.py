@@ -15,8 +15,9 @@ from refi import settings
 from refi.api.sandbox import LONGEST_JUMP, Advance
 from tests.api.contract import Case, operations, sendable
 from tests.api.walk import Walk, walk
+from tests.books import ON
 from tests.proofs import Proof
-from tests.stack import ON, Stack
+from tests.stack import Stack
 
 LEVERS = "/sandbox/"
 ADVANCE = "POST /sandbox/v1/business-date/advance"

@@ -30,9 +30,10 @@ from refi.underwriting import alert_service
 from refi.underwriting.monitoring import Alert
 from tests.api.contract import Judge
 from tests.api.walk_money import hear_of_messages, live_with_it, mend
+from tests.books import ON
 from tests.given import national_id
 from tests.slices.news import body_of, headers_of
-from tests.stack import ON, Stack
+from tests.stack import Stack
 
 PASSWORD = "correct horse battery staple"
 PDF = base64.b64encode(b"%PDF-1.7 a payslip").decode()

@@ -23,8 +23,9 @@ from refi.payments.states import Call, PayoutStatus
 from refi.payments.suspense import SuspenseKind, SuspenseStatus
 from refi.payments.tables import Destination, Payout, SuspenseItem
 from refi.schedules.amortization import schedule
+from tests.books import ON
 from tests.slices.news import headers_of
-from tests.stack import ON, TWILIO_TOKEN
+from tests.stack import TWILIO_TOKEN
 
 if TYPE_CHECKING:
     from tests.api.walk import Walk

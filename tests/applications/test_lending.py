@@ -14,7 +14,8 @@ from refi.ids import LoanId
 from refi.loans import service as loans
 from refi.schedules.contract import Receipt
 from tests import given
-from tests.given import ON, Service
+from tests.books import ON
+from tests.given import Service
 
 EVERYTHING = """
     SELECT coalesce(sum(l.principal), 0)::bigint AS lent FROM loans l JOIN offers o ON o.loan_id = l.id

@@ -17,8 +17,9 @@ from refi.db.work import SYSTEM
 from refi.gateways.choosing import channels_of
 from refi.notifications import parking_service
 from refi.scheduler import JOBS, wake
+from tests.books import ON
 from tests.notifications.test_sending import a_reminder
-from tests.servicing import DUE, ON, Desk, a_borrower, a_desk, day_before
+from tests.servicing import DUE, Desk, a_borrower, a_desk, day_before
 
 DAY = timedelta(days=1)
 

@@ -12,9 +12,10 @@ import pytest
 from refi.collections.cases import case_of, days_past_due, loan_of
 from refi.ids import LoanId
 from refi.staff.roles import Role
+from tests.books import ON
 from tests.given import Member, Person, a_member
 from tests.notifications.test_sending import a_reminder, status
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, day_before, statements
+from tests.servicing import DUE, Desk, a_borrower, a_loan, day_before, statements
 
 DAY = timedelta(days=1)
 LATE = DUE + 9 * DAY

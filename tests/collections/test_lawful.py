@@ -23,9 +23,10 @@ from refi.loans.holds import HoldKind
 from refi.notifications import preference_service as preferences
 from refi.notifications.contact_policy import Ask, QuietHours, may_contact
 from refi.notifications.preference_service import Wants
+from tests.books import SHANGHAI
 from tests.given import Person
 from tests.notifications.test_sending import a_reminder
-from tests.servicing import SHANGHAI, Desk, a_borrower, a_desk
+from tests.servicing import Desk, a_borrower, a_desk
 
 DAY = date(2026, 12, 15)
 NOON = time(12)

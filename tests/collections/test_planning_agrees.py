@@ -12,8 +12,9 @@ from refi.collections import planning_service as planning
 from refi.db.work import SYSTEM, Work
 from refi.loans import service as loans
 from refi.loans.tables import Loan
+from tests.books import ON
 from tests.proofs import Proof
-from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import Desk, a_borrower, a_loan, a_payment
 
 AMOUNTS = (408_027, 200_000, 900_000, 50_000)
 

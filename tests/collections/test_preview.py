@@ -15,7 +15,8 @@ from refi.loans import hold_service
 from refi.loans.holds import HoldKind
 from refi.staff.roles import Role
 from tests import given
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment, day_before
+from tests.books import ON
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment, day_before
 
 TEN = datetime.combine(day_before(DUE), time(2), UTC)  # ten in Shanghai
 

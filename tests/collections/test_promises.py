@@ -19,9 +19,10 @@ from refi.db.work import SYSTEM
 from refi.ids import LoanId
 from refi.loans.states import LoanStatus
 from refi.states import InvalidTransition, move
+from tests.books import ON
 from tests.given import Person
 from tests.notifications.test_sending import a_reminder, status
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment, day_before
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment, day_before
 
 RULES = policies.load("cn").collections
 KEPT, BROKEN, CANCELLED = PromiseStatus.KEPT, PromiseStatus.BROKEN, PromiseStatus.CANCELLED

@@ -16,8 +16,9 @@ from refi.collections import jobs, ladder
 from refi.collections import planning_service as planning
 from refi.db.work import SYSTEM
 from refi.notifications import preference_service as preferences
+from tests.books import ON
 from tests.given import Person
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment, day_before
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment, day_before
 
 
 async def opened(desk: Desk, on: date) -> dict[str, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
@@ -11,12 +9,12 @@ from sqlalchemy import text
 from refi import settings
 from refi.borrowers import service as borrowers
 from refi.db import resealing
-from refi.db.migrate import open_books
 from refi.db.vault import VaultRefused
 from refi.db.work import SYSTEM
 from refi.runtime import Runtime, build
 from refi.staff import service as staff
 from refi.staff.roles import Role
+from tests.books import opened
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
@@ -34,7 +32,7 @@ async def phones(runtime: Runtime) -> list[str]:
 @pytest.mark.parametrize("batch", [1, 2, 500])
 async def test_an_old_key_is_retired(database_url: str, batch: int) -> None:
     before, both, after = keyed(database_url, OLD), keyed(database_url, NEW, OLD), keyed(database_url, NEW)
-    await open_books(before.database.engine, "cn", date(2026, 11, 22))
+    await opened(before.database.engine)
     numbers = [f"+86170000000{n:02d}" for n in range(5)]
     async with before.database.work(SYSTEM) as work:
         for number in numbers:

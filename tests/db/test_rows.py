@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 from sqlalchemy import select, text
 
 from refi import ids, settings
-from refi.db.migrate import open_books
 from refi.db.rows import shape
 from refi.db.statements import Statement
 from refi.db.work import SYSTEM, Database, Work
 from refi.ledger.tables import PostingRule
 from refi.payments.tables import ProviderNews, SuspenseItem
 from refi.runtime import build
-
-ON = date(2026, 11, 22)
+from tests.books import opened
 
 
 @pytest.fixture
 async def database(database_url: str):  # type: ignore[no-untyped-def]
     runtime = build(settings.read(database_url=database_url))
-    await open_books(runtime.database.engine, "cn", ON)
+    await opened(runtime.database.engine)
     yield runtime.database
     await runtime.close()
 

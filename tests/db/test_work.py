@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -11,17 +11,15 @@ from sqlalchemy.exc import DBAPIError
 
 from refi import events, settings
 from refi.db import queue
-from refi.db.migrate import open_books
 from refi.db.work import SYSTEM, BusinessDayClosing, Database, connect
 from refi.runtime import build
-
-ON = date(2026, 11, 22)
+from tests.books import ON, opened
 
 
 @pytest.fixture
 async def database(database_url: str):  # type: ignore[no-untyped-def]
     runtime = build(settings.read(database_url=database_url))
-    await open_books(runtime.database.engine, "cn", ON)
+    await opened(runtime.database.engine)
     yield runtime.database
     await runtime.close()
 

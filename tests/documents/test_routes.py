@@ -12,8 +12,9 @@ from refi.payments import news_service
 from refi.payments.tables import Payment
 from refi.staff.roles import Role
 from tests import given
+from tests.books import ON
 from tests.given import Person
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment
 
 PDF = "application/pdf"
 

@@ -17,8 +17,9 @@ from refi.payments.tables import Destination
 from refi.schedules.amortization import schedule
 from refi.staff.roles import Role
 from tests import given
+from tests.books import ON
 from tests.given import Member, Person
-from tests.servicing import ON, Desk
+from tests.servicing import Desk
 
 WHY = "agreed on the phone"
 

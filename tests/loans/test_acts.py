@@ -10,8 +10,9 @@ import pytest
 
 from refi.staff.roles import Role
 from tests import given
+from tests.books import ON
 from tests.loans.office import Office, findings
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment
 
 LEVEL = 408_027
 DAY = timedelta(days=1)

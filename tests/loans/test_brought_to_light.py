@@ -18,8 +18,9 @@ from refi.payments.provider_events import EventType, ProviderEvent
 from refi.payments.suspense import Remedy
 from refi.payments.suspense_act_service import Said
 from refi.staff.roles import Role
+from tests.books import ON
 from tests.loans.office import Office, a_signed_loan, findings
-from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import Desk, a_borrower, a_loan, a_payment
 
 LEADS = frozenset({Role.COLLECTIONS_LEAD.value})
 NOT_OURS = ("suspense_is_explained",)  # the payoff that came back was nobody's order

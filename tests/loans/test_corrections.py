@@ -13,8 +13,9 @@ from refi.loans import proposing_jobs, replaying
 from refi.loans.replay_service import stored_loan, stored_loans
 from refi.payments import returning_service
 from refi.payments.tables import Payment
+from tests.books import ON
 from tests.loans.office import WHY, Office, findings
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment
 
 LEVEL = 408_027
 

@@ -25,8 +25,9 @@ from refi.policies import load
 from refi.schedules import arrears
 from refi.schedules.arrears import days_past_due
 from refi.schedules.contract import Mode, Receipt
+from tests.books import ON
 from tests.proofs import Proof
-from tests.servicing import ON, Desk, a_borrower, a_desk, a_loan
+from tests.servicing import Desk, a_borrower, a_desk, a_loan
 
 DAY = timedelta(days=1)
 MODES = (Mode.DUE, Mode.DUE, Mode.DUE, Mode.PREPAY_SHORTEN, Mode.PREPAY_LOWER)

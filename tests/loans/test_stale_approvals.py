@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from refi.ids import LoanId
+from tests.books import ON
 from tests.loans.office import Office, findings
-from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import Desk, a_borrower, a_loan, a_payment
 
 LEVEL = 408_027
 Ask = Callable[[Office, LoanId, dict[str, str]], Any]

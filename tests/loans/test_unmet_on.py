@@ -15,8 +15,9 @@ from refi.ledger.entries import Kind
 from refi.loans import service as loans
 from refi.loans.states import LoanStatus
 from refi.schedules.contract import Mode, Receipt
+from tests.books import ON
 from tests.proofs import Proof
-from tests.servicing import DUE, ON, Desk, a_borrower, a_desk, a_loan
+from tests.servicing import DUE, Desk, a_borrower, a_desk, a_loan
 
 DAY = timedelta(days=1)
 

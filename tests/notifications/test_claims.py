@@ -21,7 +21,8 @@ from refi.notifications.messages import Claim, Gate, MessageStatus
 from refi.notifications.tables import Message
 from refi.policies import Contact
 from refi.runtime import MESSAGE_KINDS
-from tests.servicing import DUE, SHANGHAI, Desk, a_borrower, a_desk, a_loan, a_payment, day_before
+from tests.books import SHANGHAI
+from tests.servicing import DUE, Desk, a_borrower, a_desk, a_loan, a_payment, day_before
 
 
 async def a_reminder(desk: Desk, person: Any, **changed: Any) -> str:

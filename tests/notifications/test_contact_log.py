@@ -30,8 +30,9 @@ from refi.notifications.contacts import (
     means_opt_out,
     talked,
 )
+from tests.books import ON
 from tests.given import Person as Borrower
-from tests.servicing import ON, Desk, a_borrower
+from tests.servicing import Desk, a_borrower
 
 COLLECTOR = Actor("staff", "staff_1", frozenset({"collector"}))
 CASE, LOAN = "case_1", "loan_1"

@@ -16,8 +16,9 @@ from refi.db.work import SYSTEM
 from refi.notifications import push_opt_in_service as prompts
 from refi.notifications.push_opt_in import Reason, arm_of, rate, why_not
 from refi.policies import PushOptIn
+from tests.books import ON
 from tests.given import Person
-from tests.servicing import ON, Desk, a_borrower
+from tests.servicing import Desk, a_borrower
 
 POLICY = policies.load("cn").contact.push_opt_in
 MOMENTS = ["after_signature", "after_first_reminder", "after_payment"]

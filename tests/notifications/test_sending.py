@@ -20,8 +20,9 @@ from refi.notifications import sending_service as sending
 from refi.notifications.channels import Refused
 from refi.notifications.messages import Gate
 from refi.runtime import MESSAGE_KINDS
+from tests.books import ON, SHANGHAI
 from tests.given import Person
-from tests.servicing import DUE, ON, SHANGHAI, Desk, a_borrower, a_loan, a_payment, day_before
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment, day_before
 
 PHONE = "13900001234"
 

@@ -26,8 +26,9 @@ from refi.payments.provider_events import EventType, ProviderEvent
 from refi.schedules.amortization import Terms
 from refi.schedules.contract import Contract, Receipt
 from tests import given
+from tests.books import ON
 from tests.given import Person
-from tests.servicing import DUE, ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import DUE, Desk, a_borrower, a_loan, a_payment
 
 CONTRACT = Contract(Terms(principal=1_200_000, annual_rate=Decimal("0.12"), installments=3), ON)
 RULES = policies.load("cn").payments.autopay

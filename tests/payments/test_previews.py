@@ -16,8 +16,9 @@ from refi.schedules.amortization import Terms
 from refi.schedules.contract import Contract, Mode, Receipt
 from refi.staff.roles import Role
 from tests import given
+from tests.books import ON
 from tests.given import Person
-from tests.servicing import ON, Desk, a_borrower, a_loan, a_payment
+from tests.servicing import Desk, a_borrower, a_loan, a_payment
 
 CONTRACT = Contract(Terms(principal=1_200_000, annual_rate=Decimal("0.12"), installments=3), ON)
 

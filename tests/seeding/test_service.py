@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,17 @@ from refi import clock, runtime, settings
 from refi.api.app import create_app
 from refi.borrowers import service as borrowers
 from refi.cards import service as cards
-from refi.db.migrate import open_books
 from refi.db.work import SYSTEM, Actor
 from refi.ids import BorrowerId, CardId
 from refi.runtime import Runtime
 from refi.seeding import card_clients, made_up
 from refi.seeding import service as seeding
 from refi.seeding.files_service import FIGURES, CardsFileMissing, NotText, figures_text, segments_lines
+from tests.books import ON, opened
 from tests.given import LIVE_MESSAGES
 from tests.parsed import ROOT
 from tests.seeding.given import HEADER, TRANSACTOR, csv_of, fifty, row
 
-ON = date(2026, 11, 22)
 REAL = Path(os.environ.get("REFI_CARDS_CSV") or ROOT.parent / "shared" / "data" / "card_clients.csv")
 needs_the_real_file = pytest.mark.skipif(
     not REAL.is_file(), reason=f"no card holders' file at {REAL}: set REFI_CARDS_CSV to it"
@@ -38,7 +37,7 @@ needs_the_real_file = pytest.mark.skipif(
 @pytest.fixture
 async def made(database_url: str) -> AsyncIterator[Runtime]:
     built = runtime.build(settings.read(database_url=database_url, pool_size=4))
-    await open_books(built.database.engine, "cn", ON)
+    await opened(built.database.engine)
     yield built
     await built.close()
 

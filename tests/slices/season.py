@@ -34,10 +34,10 @@ from refi.payments.tables import Destination
 from refi.schedules.amortization import schedule
 from refi.schedules.contract import Status
 from refi.seeding import made_up
+from tests.books import ON
 from tests.slices.reminder_verdicts import Accepted, Debtor, Moment, Perhaps
 from tests.slices.telephone_company import TelephoneCompany
 from tests.slices.town import PATIENCE
-from tests.stack import ON
 
 ZONES = (
     "Asia/Shanghai",

@@ -18,16 +18,16 @@ import pytest
 
 from refi import audit, settings
 from refi.close import CLOSE
-from refi.db.migrate import open_books
 from refi.db.work import SYSTEM
 from refi.demo.walker import eventually
 from refi.runtime import Runtime, build
+from tests.books import opened
 from tests.given import national_id
 from tests.proofs import Proof
 from tests.slices.nursery import Nursery
 from tests.slices.road import ACCOUNT, CARD, cash_book, converged, one, rows
 from tests.slices.town import PATIENCE, QUICK, Diary, Stubborn, Town
-from tests.stack import ON, free_ports
+from tests.stack import free_ports
 
 VICTIMS = {"serve": 5, "worker-1": 3, "worker-2": 3, "provider": 2, "scheduler": 1}
 """Who is killed, and how often in comparison."""
@@ -68,7 +68,7 @@ async def world(database_url: str, place: Path, random: Random) -> AsyncIterator
     provider_url = f"http://127.0.0.1:{provider_port}"
     chosen = settings.read(database_url=database_url, provider_url=provider_url)
     runtime = build(chosen)
-    await open_books(runtime.database.engine, "cn", ON)
+    await opened(runtime.database.engine)
     environment = {"REFI_DATABASE_URL": database_url, "REFI_PROVIDER_URL": provider_url, **QUICK}
     key = chosen.provider_key.get_secret_value()
     with Nursery(environment) as nursery:

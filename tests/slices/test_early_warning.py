@@ -17,7 +17,8 @@ from refi.db.work import SYSTEM
 from refi.demo.walker import eventually
 from refi.underwriting import alert_service, monitoring
 from refi.web import webhooks
-from tests.stack import ON, Stack, free_ports, running_stack, serving
+from tests.books import ON
+from tests.stack import Stack, free_ports, running_stack, serving
 
 SECRET = "whsec_" + "b3BlcmF0b3JzLW9mLXRoZS10ZXN0cy1rZWVwLWl0LXNhZmU="
 MAIL = "duty@lender.example"

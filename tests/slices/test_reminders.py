@@ -16,9 +16,9 @@ import pytest
 
 from refi import audit, settings
 from refi.close import DAY
-from refi.db.migrate import open_books
 from refi.demo.walker import eventually
 from refi.runtime import Runtime, build
+from tests.books import ON, opened
 from tests.gateways.given import listening
 from tests.proofs import Proof
 from tests.slices import season
@@ -27,7 +27,7 @@ from tests.slices.reminder_verdicts import Debtor, Judge
 from tests.slices.season import Habit, Season
 from tests.slices.telephone_company import Fault, TelephoneCompany
 from tests.slices.town import PATIENCE, QUICK, Town
-from tests.stack import ON, free_ports
+from tests.stack import free_ports
 
 WORKERS = tuple(f"worker-{number}" for number in range(1, 5))
 SCHEDULERS = tuple(f"scheduler-{number}" for number in range(1, 4))
@@ -81,7 +81,7 @@ async def world(database_url: str, place: Path, proof: Proof, borrowers: int) ->
     provider_url = f"http://127.0.0.1:{provider_port}"
     chosen = settings.read(database_url=database_url, provider_url=provider_url)
     runtime = build(chosen)
-    await open_books(runtime.database.engine, "cn", ON)
+    await opened(runtime.database.engine)
     company = TelephoneCompany()
     environment = {"REFI_DATABASE_URL": database_url, "REFI_PROVIDER_URL": provider_url, **QUICK, **BY_TWILIO}
     key = chosen.provider_key.get_secret_value()

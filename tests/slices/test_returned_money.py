@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 
+from tests.books import ON
 from tests.slices.news import (
     held,
     held_payout,
@@ -26,7 +27,7 @@ from tests.slices.road import (
     suspense,
     transferred,
 )
-from tests.stack import ON, Stack
+from tests.stack import Stack
 
 
 async def test_a_debit_returned_after_payoff_reopens_the_loan(stack: Stack) -> None:

@@ -32,10 +32,11 @@ from refi.underwriting.characteristics import Histories
 from refi.underwriting.decision import Outcome
 from refi.underwriting.facts import Fact, Facts, Product, Source, Wish
 from refi.underwriting.strategy import Strategy
+from tests.books import ON
 from tests.proofs import Proof
 from tests.slices.road import rows
 from tests.slices.test_real_clients import CARDS, all_of, clients
-from tests.stack import ON, Stack, running_stack
+from tests.stack import Stack, running_stack
 
 TERM = 6
 TRIES = 4

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from refi.demo.walker import eventually
+from tests.books import ON
 from tests.proofs import Proof
 from tests.slices.news import (
     HOOK,
@@ -37,7 +38,7 @@ from tests.slices.road import (
     one,
     rows,
 )
-from tests.stack import ON, Stack, running_stack
+from tests.stack import Stack, running_stack
 
 
 async def test_one_webhook_a_hundred_times(stack: Stack, proof: Proof) -> None:

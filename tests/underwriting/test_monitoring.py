@@ -30,7 +30,8 @@ from refi.underwriting import monitoring, shipped_service
 from refi.underwriting.monitoring import Book, Period, moves, warnings
 from refi.underwriting.signals import Seen, signals
 from tests import given
-from tests.given import ON, Member, Person, Service
+from tests.books import ON
+from tests.given import Member, Person, Service
 
 POLICY = policies.load("cn")
 RULES = POLICY.underwriting.warning

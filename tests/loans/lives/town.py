@@ -25,16 +25,15 @@ from refi.business_day import close_until
 from refi.cards import service as cards
 from refi.cards.proof import CardProof
 from refi.close import STEPS
-from refi.db.migrate import open_books
 from refi.db.work import SYSTEM, Database
 from refi.ids import BorrowerId
 from refi.staff import service as staff
 from refi.staff.roles import Role
+from tests.books import opened
 from tests.loans.lives.bank import Bank
 from tests.loans.lives.worker import HEARD
 from tests.proofs import Proof
 from tests.slices.nursery import Nursery
-from tests.stack import ON
 
 PACES = (0, 1, 1, 3, 5, 8, 13, 31)
 """Days that pass between two rounds."""
@@ -294,7 +293,7 @@ async def a_town(
     made = runtime.build(settings.read(database_url=url, pool_size=5))
     database, bank = replace(made.database, subscribed=HEARD), await Bank.open(url)
     hooks.listen(database.engine.sync_engine, "connect", _patient)
-    await open_books(database.engine, "cn", ON)
+    await opened(database.engine)
     await bank.found()
     await people(database, bank, lanes, shared)
     environment = {"REFI_DATABASE_URL": url}
