@@ -66,7 +66,7 @@ async def test_random_lives_are_explained_by_their_history(
     workers = proof.size(small=2, full=4, of="processes")
     lanes = proof.size(small=24, full=400, of="loans at a time that one process lives")
     shared = proof.size(small=4, full=60, of="loans at a time that all processes live")
-    kill_every = proof.size(small=120, full=800, of="half-events between two kills")
+    kill_every = proof.size(small=120, full=2_500, of="half-events between two kills")
     each = proof.size(small=5, full=8, of="events of a loan in a round")
     audits = proof.size(small=1, full=4, of="audits on the way")
     minutes = proof.size(small=5, full=int(os.environ.get(MINUTES, "60")), of="minutes at most")
