@@ -58,6 +58,7 @@ class EventIn(Body):
     installments: Count | None = None
     first_due_on: Day | None = None
     annual_rate: Rate | None = None
+    due_on: Day | None = None
 
 
 class CalendarIn(Body):

@@ -139,6 +139,7 @@ def _contract_table(answer: dict[str, Any]) -> str:
             for part in parts
         )
         lines.append(f"{event}: {split or 'nothing'}")
+    lines += [f"{each['event']}: ignored, {each['detail']}" for each in answer["ignored"]]
     lines.append(
         f"{answer['on']}: owed {yuan(answer['balances']['total'])}, past due "
         f"{yuan(answer['balances']['past_due'])}, {answer['days_past_due']} days ({answer['bucket']}); "

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from refi.schedules.allocation import AHEAD, Component, Order, Part, allocate
 from refi.schedules.contract_events import Mode, Waiver
+from refi.schedules.contract_state import Why
 from refi.schedules.conventions import Conventions, PriceUntil
 from refi.schedules.replanning import Pricing, replan
 from refi.schedules.rows import Amounts, PenaltyRate, Row
@@ -37,6 +39,15 @@ class Position:
         return self.principal + self.interest + self.fees + self.penalties
 
 
+class DueLater(NamedTuple):
+    """A charge on an installment that has a due date of its own."""
+
+    due_on: date
+    row: int
+    component: Component
+    amount: int
+
+
 @dataclass(slots=True)
 class Book:
     """The mutable working state of one replay; nothing outside `refi.schedules` sees it."""
@@ -56,6 +67,7 @@ class Book:
     moves: list[tuple[date, int, int]] = field(default_factory=list)
     added: list[tuple[date, int]] = field(default_factory=list)
     charges: dict[str, tuple[Part, ...]] = field(default_factory=dict)
+    due_later: list[DueLater] = field(default_factory=list)
     taken_back: dict[tuple[str, Component], int] = field(default_factory=dict)
     ahead: int = 0
     settled_on: date | None = None
@@ -65,12 +77,17 @@ class Book:
     excess: dict[str, int] = field(default_factory=dict)
     credits: dict[str, tuple[Part, ...]] = field(default_factory=dict)
     waivers: dict[str, tuple[Part, ...]] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
+    ignored: dict[str, Why] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
         """Whether terms can still change: neither settled nor charged off."""
         return self.settled_on is None and self.charged_off_on is None
+
+    @property
+    def ended(self) -> Why:
+        """Why terms can no longer change."""
+        return Why.CHARGED_OFF if self.settled_on is None else Why.SETTLED
 
     def priced_until(self, on: date, rule: PriceUntil) -> date:
         """The day up to which the price is owed by a loan that ends on ``on``."""
@@ -123,7 +140,7 @@ class Book:
     def waive(self, event: Waiver) -> None:
         """Give up a debt, oldest first, at most what is owed; settle if nothing is left."""
         if self.settled_on is not None:
-            self.ignored.append(event.id)
+            self.ignored[event.id] = Why.SETTLED
             return
         rows = [row for row in self.rows if event.installment in (None, row.number)]
         order = Order((event.component,))
@@ -136,7 +153,7 @@ class Book:
             row.waived.add(part.component, part.amount)
         self._note(event.on, parts)
         if not parts:
-            self.ignored.append(event.id)
+            self.ignored[event.id] = Why.NOTHING_OWED
             return
         self.waivers[event.id] = parts
         if self.position(event.on).total == 0:
@@ -146,7 +163,7 @@ class Book:
     def charge_off(self, event_id: str, on: date) -> None:
         """Write the loan off: nothing accrues any more, and all of it is due."""
         if not self.open:
-            self.ignored.append(event_id)
+            self.ignored[event_id] = self.ended
             return
         self._freeze(event_id, on, self.conventions.charge_off)
         self.charged_off_on = on

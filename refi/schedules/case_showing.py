@@ -44,7 +44,9 @@ def shown(contract: Contract, state: State) -> dict[str, Any]:
         "rebates": {key: _parts(parts) for key, parts in state.rebate_parts.items()},
         "waivers": {key: _parts(parts) for key, parts in state.waivers.items()},
         "charges": {key: _parts(parts) for key, parts in state.charges.items()},
-        "ignored": list(state.ignored),
+        "ignored": [
+            {"event": key, "code": why.value, "detail": why.words} for key, why in state.ignored.items()
+        ],
         "settled_on": _text(state.settled_on),
         "charged_off_on": _text(state.charged_off_on),
         "charged_off": None if state.charged_off is None else state.charged_off._asdict(),

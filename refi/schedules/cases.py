@@ -80,6 +80,7 @@ EVENTS: Mapping[str, tuple[type[Any], tuple[Field, ...]]] = {
             AMOUNT,
             Field("component", one_of(Component), Component.FEE),
             Field("installment", a_whole_number, None),
+            Field("due_on", a_date, None),
         ),
     ),
     "waiver": (

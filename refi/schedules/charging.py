@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from refi.schedules.allocation import Component, Part
-from refi.schedules.book import Book
+from refi.schedules.book import Book, DueLater
 from refi.schedules.contract_events import Charge, Chargeback
+from refi.schedules.contract_state import Why
 from refi.schedules.conventions import ChargebackIs, EarnedOn
 from refi.schedules.rows import Row
 
@@ -14,18 +15,23 @@ from refi.schedules.rows import Row
 def charge(book: Book, event: Charge) -> None:
     """Put a fee or a penalty on an installment; ignored when there is none such, or the loan is settled."""
     named = next((row for row in book.rows if row.number == event.installment), None)
-    if not book.open or (named is None and event.installment is not None):
-        book.ignored.append(event.id)
+    if not book.open:
+        book.ignored[event.id] = book.ended
         return
-    row = named or _current(book, event.on)
+    if named is None and event.installment is not None:
+        book.ignored[event.id] = Why.NO_SUCH_INSTALLMENT
+        return
+    row = named or _current(book, event.due_on or event.on)
     _put(book, event.id, event.on, row, {event.component: event.amount})
+    if event.due_on is not None:
+        book.due_later.append(DueLater(event.due_on, row.number, event.component, event.amount))
 
 
 def charge_back(book: Book, event: Chargeback) -> None:
     """Owe again what a receipt had paid; what it had paid too much is taken back first."""
     met = book.allocations.get(event.of)
     if met is None:
-        book.ignored.append(event.id)
+        book.ignored[event.id] = Why.NO_SUCH_RECEIPT
         return
     before = {component: book.taken_back.get((event.of, component), 0) for component in Component}
     left = sum(part.amount for part in met) + book.excess.get(event.of, 0) - sum(before.values())

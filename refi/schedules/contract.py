@@ -18,7 +18,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from refi.money import round_div
-from refi.schedules import actual_balance, charging, dates
+from refi.schedules import actual_balance, charging, charging_off, dates
 from refi.schedules.allocation import Ahead, Order, matrix
 from refi.schedules.amortization import Schedule, Terms, calendar, monthly_fee, schedule
 from refi.schedules.book import Book
@@ -210,7 +210,7 @@ def _apply(book: Book, contract: Contract, event: Event) -> None:
     elif isinstance(event, Waiver):
         book.waive(event)
     elif isinstance(event, ChargeOff):
-        book.charge_off(event.id, event.on)
+        charging_off.charge_off(book, event)
     elif isinstance(event, Charge):
         charging.charge(book, event)
     elif isinstance(event, Chargeback):

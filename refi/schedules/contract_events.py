@@ -72,7 +72,8 @@ class Chargeback:
 class Charge:
     """A fee or a penalty of a fixed amount, owed from the day, on an installment.
 
-    ``installment`` defaults to the next one due (one more, due on the day, when there is none).
+    ``installment`` defaults to the next one due (one more, due on the day, when there is none): seen from
+    ``due_on``, the day by which the charge itself is to be paid, if that is given, else from ``on``.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Charge:
     amount: int
     component: Component = Component.FEE
     installment: int | None = None
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

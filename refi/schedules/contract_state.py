@@ -23,6 +23,38 @@ class Status(StrEnum):
     UPCOMING = "upcoming"
 
 
+class Why(StrEnum):
+    """Why an event had nothing to act on."""
+
+    SETTLED = "settled"
+    CHARGED_OFF = "charged_off"
+    NOTHING_OWED = "nothing_owed"
+    NOTHING_TO_COME = "nothing_to_come"
+    NOT_PAST_DUE = "not_past_due"
+    TOO_EARLY = "too_early"
+    TOO_FEW = "too_few"
+    NO_SUCH_INSTALLMENT = "no_such_installment"
+    NO_SUCH_RECEIPT = "no_such_receipt"
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        return WORDS[self]
+
+
+WORDS: Mapping[Why, str] = {
+    Why.SETTLED: "the loan was settled by then",
+    Why.CHARGED_OFF: "the loan was charged off by then",
+    Why.NOTHING_OWED: "nothing of that component was owed there",
+    Why.NOTHING_TO_COME: "no installment was left to come: say how many there will be, and from when",
+    Why.NOT_PAST_DUE: "only a loan that is past due is re-aged",
+    Why.TOO_EARLY: "the first due date was not after the day, or after the installment before it",
+    Why.TOO_FEW: "money had met more of the coming installments than would be left",
+    Why.NO_SUCH_INSTALLMENT: "the loan has no installment of that number",
+    Why.NO_SUCH_RECEIPT: "the payment that it takes back does not stand",
+}
+
+
 class Paid(NamedTuple):
     """Minor units by component."""
 
@@ -97,7 +129,7 @@ class State:
         rebates: interest and fees collected in advance that an event gave back to principal.
         rebate_parts: the signed moves of those; they add up to zero.
         waivers: the parts that each waiver gave up.
-        ignored: events that had nothing to act on.
+        ignored: events that had nothing to act on, each with the reason.
         prepaid_principal: principal repaid ahead of the schedule: with the installments' principal it makes
             the amount lent.
         charged_off: what was written off, by component, when it was.
@@ -121,7 +153,7 @@ class State:
     settled: bool
     settled_on: date | None
     waivers: Mapping[str, tuple[Part, ...]]
-    ignored: tuple[str, ...]
+    ignored: Mapping[str, Why]
     charged_off_on: date | None
     charged_off: Paid | None
     charges: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)

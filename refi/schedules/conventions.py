@@ -30,6 +30,14 @@ class PriceUntil(StrEnum):
     IN_FULL = "in_full"
 
 
+class ChargedOffRows(StrEnum):
+    """What a charge-off makes of the installments that are still to come."""
+
+    AS_PLANNED = "as_planned"
+    SIZES_KEPT = "sizes_kept"
+    ONE_DEBT = "one_debt"
+
+
 class ChargebackIs(StrEnum):
     """What money that was taken back is."""
 
@@ -74,6 +82,10 @@ class Conventions:
             ``in_full`` nothing is rebated (its loans without interest recalculation).
         charge_off: the price that a charge-off leaves owed. ``to_the_day`` is Fineract's ZERO_INTEREST and
             ACCELERATE_MATURITY, ``in_full`` its REGULAR.
+        charged_off_rows: ``as_planned``: the coming installments keep their principal. ``sizes_kept``: their
+            size, so that principal takes the place of interest (Fineract's ZERO_INTEREST; on the actual
+            balance it is always so). ``one_debt``: all of them are one, due on the day (its
+            ACCELERATE_MATURITY).
         chargeback: ``never_received``: history is replayed without the money. ``new_principal``: principal
             of the next installment (Fineract without credit allocation); ``as_allocated``: of the
             components that the money had met (its credit allocation).
@@ -91,6 +103,7 @@ class Conventions:
     order: Order = BY_LAW
     early_payoff: PriceUntil = PriceUntil.TO_THE_DAY
     charge_off: PriceUntil = PriceUntil.TO_THE_DAY
+    charged_off_rows: ChargedOffRows = ChargedOffRows.AS_PLANNED
     chargeback: ChargebackIs = ChargebackIs.NEVER_RECEIVED
     chargeback_order: tuple[Component, ...] = CREDITED
     re_age: ReAgeing = ReAgeing.LEVELLED
@@ -104,6 +117,7 @@ PARTS_OF_ORDER: Mapping[str, type[StrEnum]] = {"across": Across, "ahead": Ahead}
 CHOICES: Mapping[str, type[StrEnum]] = {
     "early_payoff": PriceUntil,
     "charge_off": PriceUntil,
+    "charged_off_rows": ChargedOffRows,
     "chargeback": ChargebackIs,
     "re_age": ReAgeing,
     "interest": EarnedOn,

@@ -85,6 +85,8 @@ def _wrong_money(event: Receipt | Recovery | Waiver | Charge) -> Found:
         return "mode", "unknown", f"no mode is called {event.mode!r}"
     if isinstance(event, Charge) and event.component not in (Component.FEE, Component.PENALTY):
         return "component", "unknown", "a charge is a fee or a penalty"
+    if isinstance(event, Charge) and event.due_on is not None and event.installment is not None:
+        return "due_on", "contradicts_installment", "a charge is on an installment or due on a day"
     fits = _fits(event.amount, MAX_AMOUNT)
     return None if fits else ("amount", "out_of_range", "an amount is a positive whole number")
 

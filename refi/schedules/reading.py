@@ -43,7 +43,7 @@ def read(book: Book, on: date) -> State:
         settled=book.settled_on is not None,
         settled_on=book.settled_on,
         waivers=book.waivers,
-        ignored=tuple(book.ignored),
+        ignored=book.ignored,
         charged_off_on=book.charged_off_on,
         charged_off=None
         if written_off is None

@@ -10,6 +10,7 @@ from refi.money import round_div
 from refi.schedules import actual_balance, dates, equal_parts
 from refi.schedules.book import Book
 from refi.schedules.contract_events import Deferral, DueDateChange, Modification, Reage, Reamortization
+from refi.schedules.contract_state import Why
 from refi.schedules.conventions import EarnedOn, ReAgeing
 from refi.schedules.day_count import weight
 from refi.schedules.replanning import Pricing, replan
@@ -18,48 +19,52 @@ from refi.schedules.rows import PenaltyRate, Row
 
 def modify(book: Book, event: Modification) -> None:
     """Apply a modification; if the history leaves nothing to modify, note it as ignored."""
-    applied = book.open and _apply(book, event)
-    if not applied:
-        book.ignored.append(event.id)
+    why_not = _apply(book, event) if book.open else book.ended
+    if why_not is not None:
+        book.ignored[event.id] = why_not
 
 
-def _apply(book: Book, event: Modification) -> bool:
+def _apply(book: Book, event: Modification) -> Why | None:
+    """Apply a modification, or say why it cannot be."""
     rows = book.open_rows(event.on)
     if isinstance(event, Reage):
         return _reage(book, event, rows)
     if not rows:
-        return False
+        return Why.NOTHING_TO_COME
     if isinstance(event, Deferral):
         first = dates.add_months(rows[0].ends_on, event.months, book.anchor)
         if event.interest_free:
-            return _postpone(book, event.on, rows, first)
-        return _spread(book, event.id, event.on, rows, first, len(rows))
+            _postpone(book, event.on, rows, first)
+        else:
+            _spread(book, event.id, event.on, rows, first, len(rows))
+        return None
     if isinstance(event, DueDateChange):
         if not _is_after(book, event.first_due_on, max(event.on, rows[0].starts_on)):
-            return False
-        return _spread(book, event.id, event.on, rows, event.first_due_on, len(rows))
+            return Why.TOO_EARLY
+        _spread(book, event.id, event.on, rows, event.first_due_on, len(rows))
+        return None
     return _reamortize(book, event, rows)
 
 
-def _postpone(book: Book, on: date, rows: list[Row], first: date) -> bool:
+def _postpone(book: Book, on: date, rows: list[Row], first: date) -> None:
     """Move dates, keep every amount: the added time costs nothing."""
     start = rows[0].starts_on
     for row, end in zip(rows, dates.due_dates(first, len(rows), book.anchor), strict=True):
         row.move(on, start, end, book.rolled(end), row.weight, book.pricing.terms.rounding)
         start = end
-    return True
 
 
-def _reamortize(book: Book, event: Reamortization, rows: list[Row]) -> bool:
+def _reamortize(book: Book, event: Reamortization, rows: list[Row]) -> Why | None:
     count = len(rows) if event.installments is None else event.installments
     if count < _least(rows):
-        return False
+        return Why.TOO_FEW
     if event.annual_rate is not None:
         _change_rate(book, event.on, event.annual_rate)
         if book.conventions.interest is EarnedOn.ACTUAL_BALANCE:
             actual_balance.change_rate(book, event.on, event.annual_rate)
-            return True
-    return _spread(book, event.id, event.on, rows, rows[0].ends_on, count)
+            return None
+    _spread(book, event.id, event.on, rows, rows[0].ends_on, count)
+    return None
 
 
 def _change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
@@ -71,19 +76,23 @@ def _change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
     book.penalty_rate = PenaltyRate.of(terms, book.penalty_multiple, book.penalty_year_days)
 
 
-def _reage(book: Book, event: Reage, rows: list[Row]) -> bool:
+def _reage(book: Book, event: Reage, rows: list[Row]) -> Why | None:
     late = [row for row in book.rows if row.due_on <= event.on and row.unpaid_scheduled > 0]
     overdue = any(row.due_on < event.on for row in late)
     count = len(rows) if event.installments is None else event.installments
     first = event.first_due_on or (rows[0].ends_on if rows else None)
     start = rows[0].starts_on if rows else event.on
-    if not overdue or first is None or not _is_after(book, first, max(event.on, start)):
-        return False
-    if not _least(rows) <= count:
-        return False
+    if not overdue:
+        return Why.NOT_PAST_DUE
+    if first is None or not count:
+        return Why.NOTHING_TO_COME
+    if not _is_after(book, first, max(event.on, start)):
+        return Why.TOO_EARLY
+    if count < _least(rows):
+        return Why.TOO_FEW
     if book.conventions.re_age is not ReAgeing.LEVELLED:
         equal_parts.spread(book, event, first, count)
-        return True
+        return None
     moved = 0
     for row in late:
         row.accrue(event.on)
@@ -93,7 +102,7 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> bool:
     last = max(row.due_on for row in book.rows)
     for row in late:
         row.due_on = row.penalty_from = last
-    return True
+    return None
 
 
 def _is_after(book: Book, first: date, on: date) -> bool:
@@ -109,7 +118,7 @@ def _least(rows: list[Row]) -> int:
 
 def _spread(
     book: Book, event_id: str, on: date, rows: list[Row], first: date, count: int, added: int = 0
-) -> bool:
+) -> None:
     """Put the balance of ``rows`` and ``added`` principal on ``count`` installments from ``first`` on."""
     terms = book.pricing.terms
     balance = sum(row.principal for row in rows) + added
@@ -130,4 +139,3 @@ def _spread(
             kept.append(Row(number, start, end, length, 0, 0, fee, book.rolled(end)))
         start, start_day = end, end_day
     book.keep(event_id, on, rows, replan(kept, book.pricing, on, balance, keep_amount=False))
-    return True

@@ -112,7 +112,7 @@ def test_a_loan_settled_early_with_money_too_much_and_an_event_too_late() -> Non
         "rebates": {"all": parts("1 interest -77, 2 interest -151, 2 principal 228")},
         "waivers": {},
         "charges": {},
-        "ignored": ["too late"],
+        "ignored": [{"event": "too late", "code": "settled", "detail": "the loan was settled by then"}],
         "settled_on": "2027-01-02",
     }
 

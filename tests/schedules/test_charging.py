@@ -59,7 +59,7 @@ def test_a_charge_is_told_by_its_id_and_lies_on_its_installment() -> None:
     assert state.charges == {
         "a": parts(1, (FEE, 7)), "b": parts(1, (PENALTY, 5)), "c": parts(6, (FEE, 3)),
     }  # fmt: skip
-    assert state.ignored == ("d", "e")
+    assert tuple(state.ignored) == ("d", "e")
     assert [(row.fee, row.penalty) for row in state.installments] == [(7, 5), *[(0, 0)] * 4, (3, 0)]
     assert (state.balances.fees, state.balances.penalties) == (10, 5)
 
@@ -81,7 +81,7 @@ def test_a_charge_after_the_end_makes_one_more_installment_that_is_due() -> None
 
 def test_no_charge_is_put_on_a_loan_written_off() -> None:
     state = replay(NEW, [ChargeOff("off", FIRST), Charge("fee", FIRST, 40)], FIRST)
-    assert (state.ignored, state.charges, state.balances.fees) == (("fee",), {}, 0)
+    assert (tuple(state.ignored), state.charges, state.balances.fees) == (("fee",), {}, 0)
 
 
 @pytest.mark.parametrize(("on", "number"), [(FIRST, 2), (date(2027, 1, 11), 2), (SECOND, 3), (LAST, 6)])
@@ -93,7 +93,7 @@ def test_money_taken_back_is_due_after_the_day_or_on_the_last(on: date, number: 
 def test_money_taken_back_of_what_was_undone_is_ignored() -> None:
     events = [Receipt("one", FIRST, 9), Chargeback("back", SECOND, "one"), Reversal("undo", SECOND, "one")]
     state = replay(NEW, events, SECOND)
-    assert (state.ignored, state.charges) == (("back",), {})
+    assert (tuple(state.ignored), state.charges) == (("back",), {})
 
 
 @pytest.mark.parametrize("contract", [NEW, AS_MET])
@@ -192,4 +192,4 @@ def test_a_receipt_taken_back_in_pieces_down_to_nothing_never_was() -> None:
     events: list[Event] = [Receipt("one", FIRST, 900), Chargeback("a", FIRST, "one", 400)]
     assert replay(ours, events, FIRST).allocations == {"one": parts(1, (INTEREST, 500))}
     state = replay(ours, [*events, Chargeback("b", FIRST, "one", 500)], FIRST)
-    assert (state.allocations, state.excess, state.ignored, state.charges) == ({}, {}, (), {})
+    assert (state.allocations, state.excess, tuple(state.ignored), state.charges) == ({}, {}, (), {})

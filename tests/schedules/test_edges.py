@@ -50,14 +50,14 @@ def test_a_single_unit_unpaid_keeps_an_installment_open() -> None:
     assert [row.due_date for row in moved.installments[:2]] == [date(2027, 1, 10), date(2027, 3, 10)]
     short = Receipt("short", date(2027, 1, 10), LEVEL - 1)
     aged = replay(LOAN, [short, Reage("g", date(2027, 1, 12))], date(2027, 1, 12))
-    assert aged.ignored == ()
+    assert tuple(aged.ignored) == ()
     assert (aged.days_past_due, aged.balances.past_due) == (0, 0)
 
 
 def test_a_reageing_must_start_after_its_day() -> None:
     on = date(2027, 1, 12)
-    assert replay(LOAN, [Reage("g", on, None, on)], on).ignored == ("g",)
-    assert replay(LOAN, [Reage("g", on, None, date(2027, 1, 13))], on).ignored == ()
+    assert tuple(replay(LOAN, [Reage("g", on, None, on)], on).ignored) == ("g",)
+    assert tuple(replay(LOAN, [Reage("g", on, None, date(2027, 1, 13))], on).ignored) == ()
 
 
 def test_a_free_deferral_of_the_only_installment() -> None:

@@ -47,7 +47,7 @@ def after(event: Event, on: date = DAY) -> State:
 
 
 def coming(state: State) -> list[InstallmentState]:
-    assert state.ignored == ()
+    assert tuple(state.ignored) == ()
     return [row for row in state.installments if row.status is Status.UPCOMING]
 
 
@@ -79,7 +79,7 @@ def test_a_due_date_change_to_month_end_keeps_the_new_anchor() -> None:
 
 def test_a_due_date_that_has_passed_is_ignored() -> None:
     state = after(DueDateChange("d", DAY, DAY))
-    assert state.ignored == ("d",)
+    assert tuple(state.ignored) == ("d",)
     assert state.installments == replay(LOAN, FIRST, DAY).installments
 
 
@@ -108,12 +108,12 @@ def test_a_reage_after_maturity_makes_new_installments() -> None:
     assert [row.due_date for row in fresh] == [date(2027, 9, 1), date(2027, 10, 1), date(2027, 11, 1)]
     assert sum(row.principal for row in fresh) == 1_004_942
     assert state.days_past_due == 0
-    assert after(Reage("r", day, 3), day).ignored == ("r",)
-    assert after(Reage("r", day, None, date(2027, 9, 1)), day).ignored == ("r",)
+    assert tuple(after(Reage("r", day, 3), day).ignored) == ("r",)
+    assert tuple(after(Reage("r", day, None, date(2027, 9, 1)), day).ignored) == ("r",)
 
 
 def test_a_reage_of_a_current_loan_is_ignored() -> None:
-    assert after(Reage("r", DAY)).ignored == ("r",)
+    assert tuple(after(Reage("r", DAY)).ignored) == ("r",)
 
 
 def test_a_reamortization_extends() -> None:
@@ -169,7 +169,7 @@ def test_a_waiver_gives_up_the_oldest_first_and_no_more_than_is_owed() -> None:
     assert state.waivers["w"] == (Part(2, Component.PENALTY, 874),)
     assert state.balances.penalties == 0
     assert state.installments[1].status is Status.OVERDUE
-    assert after(Waiver("w", DAY, 5_000), DAY).ignored == ("w",)
+    assert tuple(after(Waiver("w", DAY, 5_000), DAY).ignored) == ("w",)
 
 
 def test_a_waived_installment_is_waived_and_the_day_count_follows() -> None:
@@ -191,7 +191,7 @@ def test_waiving_all_that_is_left_settles() -> None:
     assert state.settled
     assert state.balances.total == 0
     assert state.installments[5].status is Status.WAIVED
-    assert replay(LOAN, [*events, Waiver("more", day, 1)], day).ignored == ("more",)
+    assert tuple(replay(LOAN, [*events, Waiver("more", day, 1)], day).ignored) == ("more",)
 
 
 def test_a_charge_off_stops_everything_and_recoveries_meet_principal_first() -> None:
@@ -225,7 +225,7 @@ def test_terms_cannot_change_once_charged_off() -> None:
     day = date(2027, 2, 19)
     for event in (Deferral("e", day, 1), Reage("e", day), ChargeOff("e", day)):
         state = replay(LOAN, [*FIRST, ChargeOff("off", day), event], day)
-        assert state.ignored == ("e",)
+        assert tuple(state.ignored) == ("e",)
 
 
 @pytest.mark.parametrize(
@@ -341,8 +341,8 @@ def test_no_due_date_rolls_back_over_the_day_it_was_agreed(rolling: Rolling) -> 
     contract = Contract(LOAN.terms, date(2026, 12, 20), rolling=rolling, business_days=days)
     for agreed_on, ignored in ((date(2027, 1, 28), ()), (date(2027, 1, 29), ("e",))):
         change, again = DueDateChange("e", agreed_on, saturday), Reage("e", agreed_on, 12, saturday)
-        assert replay(contract, [change], agreed_on).ignored == ignored
-        assert replay(contract, [again], agreed_on).ignored == ignored
+        assert tuple(replay(contract, [change], agreed_on).ignored) == ignored
+        assert tuple(replay(contract, [again], agreed_on).ignored) == ignored
 
 
 @pytest.mark.parametrize("day_count", list(DayCount))
@@ -505,10 +505,10 @@ def test_penalties_add_up_over_every_rate_they_had() -> None:
 def test_an_installment_due_today_joins_a_reage_of_older_ones() -> None:
     day = date(2027, 3, 10)
     state = after(Reage("r", day), day)
-    assert state.ignored == ()
+    assert tuple(state.ignored) == ()
     assert [row.principal for row in state.installments[1:3]] == [0, 0]
     assert state.balances.past_due == 0
-    assert after(Reage("r", date(2027, 2, 10)), date(2027, 2, 10)).ignored == ("r",)
+    assert tuple(after(Reage("r", date(2027, 2, 10)), date(2027, 2, 10)).ignored) == ("r",)
 
 
 def test_a_plan_keeps_the_installments_that_money_has_met() -> None:
@@ -535,7 +535,7 @@ def test_nothing_is_left_to_modify_after_maturity() -> None:
         Reamortization("e", day, 3),
     ):
         state = after(event, day)
-        assert state.ignored == ("e",)
+        assert tuple(state.ignored) == ("e",)
         assert state.installments == replay(LOAN, FIRST, day).installments
 
 
@@ -548,7 +548,7 @@ def test_a_new_plan_is_not_shorter_than_the_installments_already_met() -> None:
         12_000, 10_049, 8_079, 6_090, 4_080, 2_050]  # fmt: skip
     for count, ignored in ((4, ("x",)), (5, ())):
         state = replay(contract, [*paid, Reamortization("x", DAY, count)], DAY)
-        assert state.ignored == ignored
+        assert tuple(state.ignored) == ignored
         assert all(
             row.outstanding >= 0 and row.principal >= row.paid_by.principal for row in state.installments
         )
