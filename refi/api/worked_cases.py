@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from refi.schedules import cases
 from refi.schedules.amortization import MAX_INSTALLMENTS
 from refi.web import problems
-from refi.web.fields import Amount, Body, Text, storable
+from refi.web.fields import Amount, AmountOrZero, Body, Text, storable
 from refi.web.route import PublicRoute
 
 router = APIRouter(
@@ -59,6 +59,7 @@ class EventIn(Body):
     first_due_on: Day | None = None
     annual_rate: Rate | None = None
     due_on: Day | None = None
+    period: Name | None = None
 
 
 class CalendarIn(Body):
@@ -95,6 +96,8 @@ class CaseIn(Body):
     rounding: Name | None = None
     penalty_multiple: Rate | None = None
     penalty_year_days: YearDays | None = None
+    period: Name | None = None
+    down_payment: AmountOrZero | None = None
     rolling: Name | None = None
     calendar: CalendarIn | None = None
     conventions: Annotated[dict[str, str], Field(description="choice by name")] | None = None

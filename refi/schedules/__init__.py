@@ -120,6 +120,8 @@ from refi.schedules.dates import (
     first_due_on,
 )
 from refi.schedules.day_count import DayCount, year_fraction
+from refi.schedules.periods import Period, UnknownPeriod
+from refi.schedules.periods import named as period
 from refi.schedules.savings import (
     Card,
     Comparison,
@@ -180,6 +182,7 @@ __all__ = [
     "Part",
     "PastDueInterest",
     "Payoff",
+    "Period",
     "Plans",
     "Positions",
     "PriceAboveCap",
@@ -200,6 +203,7 @@ __all__ = [
     "State",
     "Status",
     "Terms",
+    "UnknownPeriod",
     "UnknownUnitPeriod",
     "Waiver",
     "When",
@@ -238,6 +242,7 @@ __all__ = [
     "of_installments",
     "order",
     "payoff",
+    "period",
     "rates",
     "receipts",
     "replay",

@@ -26,8 +26,9 @@ from refi.schedules.rows import Row
 def give_sizes(book: Book) -> None:
     """Give the installments of a new book their size."""
     if book.conventions.interest is EarnedOn.ACTUAL_BALANCE:
-        for row in book.rows:
-            row.size = book.rows[0].principal + book.rows[0].interest
+        planned = [row for row in book.rows if row.weight]
+        for row in planned:
+            row.size = planned[0].principal + planned[0].interest
 
 
 def refresh(book: Book, on: date) -> None:

@@ -21,9 +21,10 @@ from typing import NamedTuple
 
 from refi.errors import Fault, Refused
 from refi.money import MAX_AMOUNT, Rounding, round_div, round_exact
-from refi.schedules import dates
+from refi.schedules import dates, periods
 from refi.schedules.apr import Rates, of_installments
 from refi.schedules.day_count import DENOMINATOR, DayCount, counted_days, days_30, weight
+from refi.schedules.periods import MONTH, Period
 from refi.schedules.recurrence import ExactIntegers, constant_principal, level, level_payment, reduced
 
 MAX_INSTALLMENTS = 60
@@ -261,18 +262,20 @@ def schedule(
 
 
 def calendar(
-    terms: Terms, disbursed_on: date, first_due_on: date | None
+    terms: Terms, disbursed_on: date, first_due_on: date | None, period: Period = MONTH
 ) -> tuple[tuple[date, ...], list[int], list[int]]:
     """Due dates, counted days and day-count weights of every period of a plan."""
-    first = dates.first_due_on(disbursed_on) if first_due_on is None else first_due_on
+    first = periods.after(disbursed_on, period) if first_due_on is None else first_due_on
     if first <= disbursed_on:
         raise dates.InvalidFirstDueDate(
             "the first due date must come after the payout",
             faults=[Fault("/first_due_on", "not_after_disbursed_on")],
         )
     anchor = dates.anchor_of(disbursed_on, first)
-    due = dates.due_dates(first, terms.installments, anchor)
+    due = periods.due_dates(first, terms.installments, anchor, period)
     kind = terms.day_count
+    if period != MONTH:
+        return due, *periods.weights(kind, period, disbursed_on, due, anchor)
     first_days = counted_days(kind, disbursed_on, first, None, anchor)
     if kind is DayCount.THIRTY_360:
         days = [first_days] + [30] * (terms.installments - 1)

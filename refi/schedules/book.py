@@ -12,6 +12,7 @@ from refi.schedules.allocation import AHEAD, Component, Order, Part, allocate
 from refi.schedules.contract_events import Mode, Waiver
 from refi.schedules.contract_state import Why
 from refi.schedules.conventions import Conventions, PriceUntil
+from refi.schedules.periods import Period
 from refi.schedules.replanning import Pricing, replan
 from refi.schedules.rows import Amounts, PenaltyRate, Row
 
@@ -56,6 +57,7 @@ class Book:
     penalty_rate: PenaltyRate
     rows: list[Row]
     anchor: int
+    period: Period
     monthly_fee: int
     penalty_multiple: Decimal
     penalty_year_days: int

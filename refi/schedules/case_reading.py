@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from refi.errors import Fault
 from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, written
+from refi.schedules.periods import Period, UnknownPeriod, named
 
 Name = TypeVar("Name", bound=StrEnum)
 MISSING = object()
@@ -110,6 +111,16 @@ def a_whole_number(value: Any) -> int:
     if type(value) is not int:
         raise Wrong("not_an_integer")
     return value
+
+
+def a_period(value: Any) -> Period:
+    """The name of a period (`refi.schedules.periods.named`)."""
+    try:
+        if isinstance(value, str):
+            return named(value)
+    except UnknownPeriod:
+        pass
+    raise Wrong("unknown")
 
 
 def a_truth(value: Any) -> bool:

@@ -21,6 +21,7 @@ from refi.schedules.case_reading import (
     Field,
     Reader,
     a_date,
+    a_period,
     a_rate,
     a_truth,
     a_whole_number,
@@ -49,6 +50,7 @@ from refi.schedules.contract_events import (
 )
 from refi.schedules.dates import BusinessDays, CalendarMissing, Rolling
 from refi.schedules.day_count import DayCount
+from refi.schedules.periods import MONTH
 
 MOST_EVENTS = 200
 LONGEST_CALENDAR = 20_000
@@ -93,7 +95,14 @@ EVENTS: Mapping[str, tuple[type[Any], tuple[Field, ...]]] = {
     ),
     "deferral": (Deferral, (Field("months", a_whole_number), Field("interest_free", a_truth, False))),
     "due_date_change": (DueDateChange, (Field("first_due_on", a_date),)),
-    "re_age": (Reage, (Field("installments", a_whole_number, None), Field("first_due_on", a_date, None))),
+    "re_age": (
+        Reage,
+        (
+            Field("installments", a_whole_number, None),
+            Field("first_due_on", a_date, None),
+            Field("period", a_period, None),
+        ),
+    ),
     "re_amortization": (
         Reamortization,
         (Field("installments", a_whole_number, None), Field("annual_rate", a_rate, None)),
@@ -118,6 +127,8 @@ CONTRACT = (
     Field("penalty_multiple", a_rate, Decimal("1.5")),
     Field("penalty_year_days", a_whole_number, 365),
     Field("rolling", one_of(Rolling), Rolling.NONE),
+    Field("period", a_period, MONTH),
+    Field("down_payment", a_whole_number, 0),
 )
 BESIDE = (
     Field("on", a_date, None),

@@ -80,8 +80,8 @@ def _after(book: Book, on: date) -> Row:
     coming = [row for row in book.rows if row.due_on > on]
     if coming:
         return min(coming, key=lambda row: (row.due_on, row.number))
-    beyond = next((row for row in book.rows if row.starts_on == row.ends_on), None)
-    if beyond is not None:
+    beyond = book.rows[-1]
+    if beyond.starts_on == beyond.ends_on:
         beyond.accrue(on)
         beyond.starts_on = beyond.ends_on = beyond.due_on = on
     return _current(book, on)

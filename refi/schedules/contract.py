@@ -17,10 +17,11 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
+from refi.errors import Fault
 from refi.money import round_div
 from refi.schedules import actual_balance, charging, charging_off, dates
 from refi.schedules.allocation import Ahead, Order, matrix
-from refi.schedules.amortization import Schedule, Terms, calendar, monthly_fee, schedule
+from refi.schedules.amortization import InvalidTerms, Terms, calendar, monthly_fee, split
 from refi.schedules.book import Book
 from refi.schedules.contract_events import (
     Charge,
@@ -50,6 +51,7 @@ from refi.schedules.contract_state import (
 )
 from refi.schedules.conventions import OURS, ChargebackIs, Conventions
 from refi.schedules.event_faults import check
+from refi.schedules.periods import MONTH, Period
 from refi.schedules.reading import read
 from refi.schedules.replanning import Pricing
 from refi.schedules.restructuring import modify
@@ -86,12 +88,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What was signed. ``first_due_on`` defaults to one month after ``disbursed_on``.
+    """What was signed.
 
     ``penalty_multiple`` times the annual rate is charged on overdue principal, over ``penalty_year_days``.
     ``conventions`` are the choices where systems differ; ``orders`` says which debts each kind of transaction
     meets first, where that is more than the conventions' one order. With ``rolling`` and ``business_days``
-    a due date on a holiday moves; amounts and interest do not.
+    a due date on a holiday moves; amounts and interest do not. Due dates are a ``period`` apart;
+    ``first_due_on`` defaults to one after the payout. A ``down_payment`` (minor units of the principal) is
+    installment 1, due on the day of the payout; the plan is of the rest.
     """
 
     terms: Terms
@@ -103,6 +107,14 @@ class Contract:
     rolling: dates.Rolling = dates.Rolling.NONE
     business_days: dates.BusinessDays | None = None
     conventions: Conventions = OURS
+    period: Period = MONTH
+    down_payment: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.down_payment < self.terms.principal:
+            raise InvalidTerms(
+                "a down payment is a part of the principal", faults=[Fault("/down_payment", "out_of_range")]
+            )
 
     def order(self, kind: str) -> Order:
         """The order in which a transaction of that kind (a key of `allocation.MATRIX`) meets debts."""
@@ -152,34 +164,41 @@ def payoff(contract: Contract, events: Sequence[Event], on: date) -> Payoff:
 
 @lru_cache(maxsize=4096)
 def _plan(
-    terms: Terms, disbursed_on: date, first_due_on: date | None
-) -> tuple[Schedule, tuple[int, ...], int]:
-    """The agreed plan, the day-count weight of each period and the anchor day."""
-    due, _, weights = calendar(terms, disbursed_on, first_due_on)
-    anchor = dates.anchor_of(disbursed_on, due[0])
-    return schedule(terms, disbursed_on, first_due_on), tuple(weights), anchor
+    terms: Terms, disbursed_on: date, first_due_on: date | None, period: Period
+) -> tuple[tuple[date, ...], tuple[int, ...], tuple[tuple[int, int, int], ...], int]:
+    """Due dates, the day-count weight and the amounts of each period, and the anchor day."""
+    due, _, weights = calendar(terms, disbursed_on, first_due_on, period)
+    return due, tuple(weights), tuple(split(terms, weights)), dates.anchor_of(disbursed_on, due[0])
 
 
 def open_book(contract: Contract) -> Book:
     """The book of a contract on the day it was paid out."""
     terms = contract.terms
-    plan, weights, anchor = _plan(terms, contract.disbursed_on, contract.first_due_on)
-    starts = (contract.disbursed_on, *(row.due_date for row in plan.installments))
+    rest = (
+        replace(terms, principal=terms.principal - contract.down_payment) if contract.down_payment else terms
+    )
+    due, weights, amounts, anchor = _plan(rest, contract.disbursed_on, contract.first_due_on, contract.period)
+    fee = monthly_fee(terms)
     rows = [
-        Row(
-            row.number, start, row.due_date, weight, row.principal, row.interest, row.fee,
-            contract.rolled(row.due_date),
+        Row(number, start, end, weight, principal, interest, fee, contract.rolled(end))
+        for number, (start, end, weight, (principal, interest, _)) in enumerate(
+            zip((contract.disbursed_on, *due), due, weights, amounts, strict=False), start=1
         )
-        for row, start, weight in zip(plan.installments, starts, weights, strict=False)
-    ]  # fmt: skip
+    ]
     if rows[0].due_on <= contract.disbursed_on:
         raise dates.InvalidFirstDueDate.rolls_back("/first_due_on")
+    if contract.down_payment:
+        for row in rows:
+            row.number += 1
+        on = contract.disbursed_on
+        rows.insert(0, Row(1, on, on, 0, contract.down_payment, 0, 0))
     book = Book(
         pricing=Pricing.of(terms),
         penalty_rate=PenaltyRate.of(terms, contract.penalty_multiple, contract.penalty_year_days),
         rows=rows,
         anchor=anchor,
-        monthly_fee=monthly_fee(terms),
+        period=contract.period,
+        monthly_fee=fee,
         penalty_multiple=contract.penalty_multiple,
         penalty_year_days=contract.penalty_year_days,
         rolled=contract.rolled,

@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from refi.errors import Refused
 from refi.schedules.allocation import Component
+from refi.schedules.periods import Period
 
 
 class InvalidEvent(Refused):
@@ -147,13 +148,14 @@ class Reage:
 
     Overdue interest, fees and penalties are not capitalized: they fall due with the last installment and
     bear nothing. ``installments`` is the new number of coming installments (default: as many as there are;
-    required, with ``first_due_on``, once none is left).
+    required, with ``first_due_on``, once none is left); from now on due dates are a ``period`` apart.
     """
 
     id: str
     on: date
     installments: int | None = None
     first_due_on: date | None = None
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)

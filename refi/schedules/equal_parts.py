@@ -10,7 +10,7 @@ from datetime import date
 from fractions import Fraction
 
 from refi.money import round_div
-from refi.schedules import dates
+from refi.schedules import dates, periods
 from refi.schedules.allocation import Component
 from refi.schedules.book import Book
 from refi.schedules.contract_events import Reage
@@ -37,7 +37,7 @@ def spread(book: Book, event: Reage, first: date, count: int) -> None:
     start = on
     if dates.add_months(first, 0, book.anchor) != first:
         book.anchor = first.day
-    for k, due_on in enumerate(dates.due_dates(first, count, book.anchor)):
+    for k, due_on in enumerate(periods.due_dates(first, count, book.anchor, book.period)):
         row = Row(number + k + 1, start, due_on, 0, 0, 0, 0, book.rolled(due_on))
         for part in Component:
             row.put(part, shares[part][k])

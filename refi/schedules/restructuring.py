@@ -7,12 +7,11 @@ from datetime import date
 from decimal import Decimal
 
 from refi.money import round_div
-from refi.schedules import actual_balance, dates, equal_parts
+from refi.schedules import actual_balance, dates, equal_parts, periods
 from refi.schedules.book import Book
 from refi.schedules.contract_events import Deferral, DueDateChange, Modification, Reage, Reamortization
 from refi.schedules.contract_state import Why
 from refi.schedules.conventions import EarnedOn, ReAgeing
-from refi.schedules.day_count import weight
 from refi.schedules.replanning import Pricing, replan
 from refi.schedules.rows import PenaltyRate, Row
 
@@ -49,7 +48,7 @@ def _apply(book: Book, event: Modification) -> Why | None:
 def _postpone(book: Book, on: date, rows: list[Row], first: date) -> None:
     """Move dates, keep every amount: the added time costs nothing."""
     start = rows[0].starts_on
-    for row, end in zip(rows, dates.due_dates(first, len(rows), book.anchor), strict=True):
+    for row, end in zip(rows, periods.due_dates(first, len(rows), book.anchor, book.period), strict=True):
         row.move(on, start, end, book.rolled(end), row.weight, book.pricing.terms.rounding)
         start = end
 
@@ -82,7 +81,7 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> Why | None:
     count = len(rows) if event.installments is None else event.installments
     first = event.first_due_on or (rows[0].ends_on if rows else None)
     start = rows[0].starts_on if rows else event.on
-    if not overdue:
+    if not overdue and book.conventions.re_age is ReAgeing.LEVELLED:
         return Why.NOT_PAST_DUE
     if first is None or not count:
         return Why.NOTHING_TO_COME
@@ -90,6 +89,7 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> Why | None:
         return Why.TOO_EARLY
     if count < _least(rows):
         return Why.TOO_FEW
+    book.period = event.period or book.period
     if book.conventions.re_age is not ReAgeing.LEVELLED:
         equal_parts.spread(book, event, first, count)
         return None
@@ -129,13 +129,13 @@ def _spread(
     fee = rows[0].period_fee if rows else round_div(book.monthly_fee * added, terms.principal)
     number = max(row.number for row in book.rows)
     kept = rows[:count]
-    for k, end in enumerate(dates.due_dates(first, count, book.anchor)):
-        end_day = dates.nominal_day(end, book.anchor)
-        length = weight(terms.day_count, start, end, start_day, end_day)
+    due = periods.due_dates(first, count, book.anchor, book.period)
+    _, weights = periods.weights(terms.day_count, book.period, start, due, book.anchor, start_day)
+    for k, (end, length) in enumerate(zip(due, weights, strict=True)):
         if k < len(kept):
             kept[k].move(on, start, end, book.rolled(end), length, terms.rounding)
         else:
             number += 1
             kept.append(Row(number, start, end, length, 0, 0, fee, book.rolled(end)))
-        start, start_day = end, end_day
+        start = end
     book.keep(event_id, on, rows, replan(kept, book.pricing, on, balance, keep_amount=False))

@@ -35,6 +35,7 @@ from refi.schedules.contract import (
 from refi.schedules.conventions import InvalidConvention, named
 from refi.schedules.dates import BusinessDays, CalendarMissing, Rolling
 from refi.schedules.day_count import DayCount
+from refi.schedules.periods import Period
 
 Json = dict[str, Any]
 LOAN: Json = {"principal": 1_200_000, "annual_rate": "0.12", "installments": 6, "disbursed_on": "2026-12-10"}
@@ -95,6 +96,7 @@ def test_everything_that_is_said_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
             "conventions": {"re_age": "equal_full_interest", "order": "principal_first"},
             "orders": {"due": "due_only", "recovery": {"components": ["principal"]}},
             "calendar": {"closed": ["2027-01-20"], "weekends": "open"},
+            "period": "2_weeks", "down_payment": 100,
         },
     )  # fmt: skip
     assert contract == Contract(
@@ -102,7 +104,7 @@ def test_everything_that_is_said_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
               Rounding.HALF_EVEN),
         PAYOUT, date(2027, 1, 20), Decimal(2), 360, None, Rolling.PRECEDING,
         BusinessDays(frozenset({date(2027, 1, 20)}), 2027, 2027),
-        named({"re_age": "equal_full_interest", "order": "principal_first"}),
+        named({"re_age": "equal_full_interest", "order": "principal_first"}), Period(days=14), 100,
     )  # fmt: skip
     assert on == date(2027, 1, 1)
     assert contract.order("due") == order("due_only")
@@ -147,9 +149,10 @@ def test_every_kind_of_event_becomes_what_it_says(monkeypatch: pytest.MonkeyPatc
         happening("payment", id="p", amount=1_000, mode="prepay_shorten"),
         happening("chargeback", id="b", of="p", amount=3),
         happening("charge", id="c", amount=5, component="penalty", installment=2),
+        happening("charge", id="e", amount=5, due_on="2027-02-20"),
         happening("waiver", id="w", amount=6, component="interest", installment=3),
         happening("deferral", id="d", months=2, interest_free=True),
-        happening("re_age", id="a", installments=5, first_due_on="2027-03-20"),
+        happening("re_age", id="a", installments=5, first_due_on="2027-03-20", period="15_days"),
         happening("re_amortization", id="r", installments=4, annual_rate="0.06"),
         {"type": "charge_off", "id": "o", "on": "2027-01-11"},
         happening("recovery", id="x", amount=7),
@@ -159,9 +162,10 @@ def test_every_kind_of_event_becomes_what_it_says(monkeypatch: pytest.MonkeyPatc
         Receipt("p", JANUARY, 1_000, Mode.PREPAY_SHORTEN),
         Chargeback("b", JANUARY, "p", 3),
         Charge("c", JANUARY, 5, Component.PENALTY, 2),
+        Charge("e", JANUARY, 5, Component.FEE, None, date(2027, 2, 20)),
         Waiver("w", JANUARY, 6, Component.INTEREST, 3),
         Deferral("d", JANUARY, 2, interest_free=True),
-        Reage("a", JANUARY, 5, date(2027, 3, 20)),
+        Reage("a", JANUARY, 5, date(2027, 3, 20), Period(days=15)),
         Reamortization("r", JANUARY, 4, Decimal("0.06")),
         ChargeOff("o", date(2027, 1, 11)),
         Recovery("x", JANUARY, 7),
@@ -183,7 +187,7 @@ REFUSED: list[tuple[Json, str]] = [
     *[({name: []}, f"/{name} not_an_object") for name in ("conventions", "orders", "calendar")],
     *[
         ({name: value}, f"/{name} unknown")
-        for name in ("method", "day_count", "rounding", "rolling")
+        for name in ("method", "day_count", "rounding", "rolling", "period")
         for value in ("soon", 1, ["half_up"])
     ],
     ({"events": [happening("deferral", months=1, interest_free=1)]}, "/events/0/interest_free not_a_boolean"),
