@@ -6,7 +6,8 @@ Each act ends when the work it set off is done, so that a script may look at onc
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import itertools
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -23,7 +24,7 @@ from refi.payments.tables import Payment, Payout, SourceType
 from refi.runtime import Runtime
 from refi.web import problems
 from refi.web.deps import Limit
-from refi.web.fields import Amount, Body, BusinessDate, Out, Text, known_id
+from refi.web.fields import Amount, Body, BusinessDate, Instant, Out, Text, known_id
 from refi.web.route import PublicRoute
 
 router = APIRouter(
@@ -61,7 +62,11 @@ class Advance(Body):
 
 
 class MessageOut(Out):
-    """A message as one of the sandbox's channels received it."""
+    """A message as one of the sandbox's channels received it.
+
+    ``sent_at`` is business time, which the sandbox moves: the hour and the day that the rules of contact are
+    about.
+    """
 
     id: str
     to: str
@@ -69,7 +74,7 @@ class MessageOut(Out):
     template: str
     subject: str | None = None
     text: str
-    sent_at: str
+    sent_at: Instant
 
 
 class MessagesOut(Out):
@@ -161,7 +166,8 @@ async def messages(
         asked = {"limit": str(limit), **({"to": address} if address is not None else {})}
         found.extend((await runtime.sandbox.ask("/messages", asked))["data"])
     found.sort(key=lambda item: (item["sent_at"], item["id"]), reverse=True)
-    return MessagesOut(data=[MessageOut.model_validate(item) for item in found[:limit]])
+    shown = ({**item, "sent_at": datetime.fromisoformat(item["at"] or item["sent_at"])} for item in found)
+    return MessagesOut(data=[MessageOut.model_validate(item) for item in itertools.islice(shown, limit)])
 
 
 async def _addresses(runtime: Runtime, to: str) -> list[str]:

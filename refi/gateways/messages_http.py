@@ -40,6 +40,7 @@ class MessagesHttp:
             "template": message.template,
             "subject": message.subject,
             "text": message.text,
+            "at": None if message.at is None else message.at.isoformat(),
         }
         got = await self._line.order("/messages", message_id, body)
         if isinstance(got, Silence):

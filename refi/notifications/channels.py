@@ -40,7 +40,8 @@ class Outgoing:
 
     ``to`` is an address of that channel (a phone in E.164, a push token, an e-mail address, a borrower's id
     for the in-app inbox); ``subject`` is a push's title or an e-mail's subject; ``opt_out_url`` is where one
-    click opts out, given for marketing only.
+    click opts out, given for marketing only; ``at`` is the business instant at which it was claimed, which in
+    the sandbox is not the wall's.
     """
 
     id: MessageId
@@ -49,6 +50,7 @@ class Outgoing:
     text: str
     subject: str | None = None
     opt_out_url: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,7 @@ def _outgoing(work: Work, row: Message, opt_out_url: str | None) -> channels.Out
         text=work.vault.open(row.text_sealed),
         subject=None if row.subject_sealed is None else work.vault.open(row.subject_sealed),
         opt_out_url=opt_out_url,
+        at=work.now,
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from refi.demo.walker import Walker, eventually
-from tests.slices.road import newcomer
+from tests.slices.road import active, newcomer
 from tests.stack import Stack, running_stack
 
 SILENT, BOUNCES = "+19990000002", "+19990000001"
@@ -107,6 +109,20 @@ async def test_a_late_receipt_and_the_same_twice(told: Stack) -> None:
 async def test_who_is_no_message_cannot_be_told_about(told: Stack) -> None:
     answer = await told.client.post("/sandbox/v1/messages/msg_00000000000000000000000000/deliver")
     assert answer.status_code == 404
+
+
+async def test_the_inbox_dates_messages_by_the_clock_that_the_sandbox_moves(told: Stack) -> None:
+    walker = await newcomer(told)
+    loan = await walker.loan(await active(walker))
+    eve = date.fromisoformat(loan["next_due_date"]) - timedelta(days=1)
+    await walker.advance(eve)
+    ours = await stands(walker, stage="T-1")
+
+    inbox = (await walker.ask("GET", "/sandbox/v1/messages", params={"to": walker.phone}))["data"]
+    [reminder] = [each for each in inbox if each["template"] == "due_tomorrow"]
+    local = datetime.fromisoformat(reminder["sent_at"]).astimezone(ZoneInfo("Asia/Shanghai"))
+    assert (local.date(), local.hour) == (eve, 10)
+    assert reminder["sent_at"] == ours["sent_at"]
 
 
 async def test_without_a_webhook_nothing_is_told(database_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -49,10 +49,13 @@ class Body(BaseModel):
     """Base of request bodies: nothing is coerced, nothing extra is let through."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    not_compared: ClassVar[frozenset[str]] = frozenset()
+    """Fields in which a repeat may differ."""
 
     def digest(self, operation: str) -> str:
         """A fingerprint, to tell a repeat from another request under the same key."""
-        return hashlib.sha256(f"{operation}\n{self.model_dump_json()}".encode()).hexdigest()
+        said = self.model_dump_json(exclude=set(self.not_compared))
+        return hashlib.sha256(f"{operation}\n{said}".encode()).hexdigest()
 
 
 class CardQuestion(Body):
@@ -107,13 +110,15 @@ class RefundOrder(Order):
 
 
 class MessageOrder(Body):
-    """One message to one address."""
+    """One message to one address; ``at`` is the sender's own time, which a sandbox moves."""
 
     channel: Text
     to: Text
     template: Text
     subject: Text | None = None
     text: LongText
+    at: Annotated[str, Field(pattern=r"^[0-9T:.+Z-]{20,40}$")] | None = None
+    not_compared: ClassVar[frozenset[str]] = frozenset({"at"})
 
 
 class KeyedQuestion(Body):

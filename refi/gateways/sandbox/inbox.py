@@ -28,11 +28,12 @@ def receive(
         raise Problem(409, "idempotency_key_reused", "another message stands under this key", key=key)
     if row is None:
         db.execute(
-            "INSERT INTO messages (id, key, body_hash, channel, recipient, template, subject, text, sent_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages"
+            " (id, key, body_hash, channel, recipient, template, subject, text, sent_at, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 ids.new("msg"), key, digest, message.channel, message.to, message.template, message.subject,
-                message.text, stamp(now),
+                message.text, stamp(now), message.at,
             ),
         )  # fmt: skip
     return find(db, key), row is None
@@ -68,5 +69,6 @@ def _shown(row: sqlite3.Row) -> dict[str, object]:
         "subject": row["subject"],
         "text": row["text"],
         "sent_at": row["sent_at"],
+        "at": row["at"],
         "status": "sent",
     }

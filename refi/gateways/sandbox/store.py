@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value INTEGER NOT NU
 """
 
 
-ADDED = (("messages", "subject TEXT"), ("faults", "retry_after INTEGER"))
+ADDED = (("messages", "subject TEXT"), ("messages", "at TEXT"), ("faults", "retry_after INTEGER"))
 """Columns that a file of an earlier version lacks."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from datetime import UTC, datetime
 
 from refi.gateways.sandbox.inbox import UNREACHABLE
 from refi.notifications.channels import Refused, Sent, Unknown
@@ -40,6 +42,14 @@ async def test_one_id_is_one_message(world: World) -> None:
     assert await world.sms.send(outgoing("msg_1", TO, "otp", "654321")) == Unknown("http_409")
     assert len((await world.control.get("/messages")).json()["data"]) == 1
     assert await world.sms.find("msg_2") is None
+
+
+async def test_the_senders_time_is_kept_and_a_repeat_may_be_later(world: World) -> None:
+    first = dataclasses.replace(outgoing("msg_1"), at=datetime(2027, 3, 23, 2, tzinfo=UTC))
+    later = dataclasses.replace(first, at=datetime(2027, 3, 23, 3, tzinfo=UTC))
+    assert await world.sms.send(first) == await world.sms.send(later)
+    [kept] = (await world.control.get("/messages")).json()["data"]
+    assert datetime.fromisoformat(kept["at"]) == first.at
 
 
 async def test_nobody_there(world: World) -> None:
