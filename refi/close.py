@@ -19,8 +19,6 @@ from refi.business_day import (
     CLOSE,
     CUT_OFF,
     DAY,
-    LONGEST_JUMP,
-    DateTooFar,
     DayAlreadyClosed,
     OnProgress,
     Step,
@@ -47,6 +45,10 @@ from refi.runtime import Job, Runtime
 
 class SandboxOnly(Forbidden):
     """Live time is not moved."""
+
+
+class DateToCome(Refused):
+    """The date has not begun: a day is closed when it is over, and the sandbox's clock moves day by day."""
 
 
 class BeforeTheBooks(Refused):
@@ -109,6 +111,8 @@ async def close_command(
 ) -> list[Report]:
     """``refi close``: the open date, every date through ``on``, or every date before today; with reports.
 
+    ``on`` may be the open date or, after an outage, any later one that is over; one that has not begun is
+    refused, in the sandbox too (`advance` moves its clock).
     With ``dry_run`` the reports are what the same steps would do; nothing is written.
     """
     async with runtime.database.work(SYSTEM, reading=True) as work:
@@ -116,7 +120,7 @@ async def close_command(
         opened = await runs.first(work, CLOSE) or open_on
     last = open_on if on is None else on
     if not catch_up:
-        _require_closable(last, open_on, opened)
+        _require_closable(last, max(open_on, today - DAY), open_on, opened)
     to = max(today, open_on) if catch_up else last + DAY
     if dry_run:
         found = await rehearse(runtime.database, STEPS, to, on_progress=on_progress)
@@ -125,8 +129,8 @@ async def close_command(
     return await _reports(runtime.database, closed)
 
 
-def _require_closable(last: date, open_on: date, opened: date) -> None:
-    """Refuse a date that was closed, that is before the books, or that is too far ahead, by name."""
+def _require_closable(last: date, latest: date, open_on: date, opened: date) -> None:
+    """Refuse a date that was closed, that is before the books, or that is after ``latest``, by name."""
     said: dict[str, Any] = {"business_date": open_on.isoformat()}
     if last < opened:
         found = [Fault("/date", "before_the_books")]
@@ -134,11 +138,12 @@ def _require_closable(last: date, open_on: date, opened: date) -> None:
     if last < open_on:
         found = [Fault("/date", "closed")]
         raise DayAlreadyClosed(f"{last} is closed, {open_on} is open", faults=found, **said)
-    latest = open_on + LONGEST_JUMP - DAY
     if last > latest:
-        found = [Fault("/date", "out_of_range")]
-        raise DateTooFar(
-            f"{open_on} is open: at most every date through {latest} is closed at once", faults=found, **said
+        found = [Fault("/date", "in_the_future")]
+        raise DateToCome(
+            f"{last} has not begun: {open_on} is open, and {latest} is the last date that can be closed now",
+            faults=found,
+            **said,
         )
 
 

@@ -13,7 +13,7 @@ import pytest
 from refi import clock, close
 from refi.business_day import CLOSE, DateTooFar, DayAlreadyClosed, DayNotOver, close_until
 from refi.close import STEPS as PAGE
-from refi.close import SandboxOnly
+from refi.close import DateToCome, SandboxOnly
 from refi.db import runs
 from refi.db.work import SYSTEM, Database, Work
 from refi.runtime import Runtime
@@ -234,13 +234,29 @@ async def test_the_command_reports_what_each_step_counted(desk: Desk) -> None:
     assert steps["open.due"] == {"installments": 1, "met": 0, "money": {"due": 1}}
 
 
+async def test_the_command_closes_no_day_that_has_not_begun(desk: Desk) -> None:
+    for days in (1, 3, 30, 36_500):
+        with pytest.raises(DateToCome) as refusal:
+            await close.close_command(desk.runtime, ON + days * DAY)
+        assert [fault.code for fault in refusal.value.faults] == ["in_the_future"]
+        with pytest.raises(DateToCome):
+            await close.close_command(desk.runtime, ON + days * DAY, dry_run=True)
+    assert await open_date(desk) == ON
+
+
 async def test_the_command_closes_days_in_order_and_none_twice(desk: Desk) -> None:
     await close.close_command(desk.runtime, None)
+    await desk.clock_at(ON + 5 * DAY, time(0, 5))
+    await desk.service.turn_to(ON + DAY)
     assert [each["date"] for each in await close.close_command(desk.runtime, ON + 3 * DAY)] == [
         (ON + days * DAY).isoformat() for days in (1, 2, 3)
     ]
     with pytest.raises(DayAlreadyClosed):
         await close.close_command(desk.runtime, ON + DAY)
+    with pytest.raises(DateToCome):
+        await close.close_command(desk.runtime, ON + 5 * DAY)
+    [last] = await close.close_command(desk.runtime, None, catch_up=True)
+    assert last["date"] == (ON + 4 * DAY).isoformat()
     assert await close.close_command(desk.runtime, None, catch_up=True) == []
 
 

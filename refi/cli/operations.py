@@ -69,13 +69,15 @@ def migrate() -> None:
 @app.command()
 def close(
     to: Annotated[
-        date | None, typer.Option("--date", parser=day, metavar="DATE", help="Close this date.")
+        date | None, typer.Option("--date", parser=day, metavar="DATE", help="Close every date through this one; not one to come.")
     ] = None,
     catch_up: Annotated[bool, typer.Option(help="Close every date before today.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Only say what it would do; nothing is written.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Close the open business date, a given one, or every missed one, in order."""
+    if catch_up and to is not None:
+        fail("--catch-up closes every date before today: leave out --date", 2)
 
     async def act(runtime: Runtime) -> dict[str, Any]:
         with steps_of("steps") as tick:

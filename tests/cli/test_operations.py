@@ -88,12 +88,15 @@ def test_closing(cloned_database_url: str) -> None:
     ]  # fmt: skip
     for asked, code, words in (
         ("2020-01-01", "before_the_books", f"2020-01-01 is before the books were opened on {opened}"),
-        ("9999-12-31", "out_of_range", f"every date through {tomorrow + timedelta(days=3659)} is closed"),
+        (f"{tomorrow + timedelta(days=1)}", "in_the_future", f"{tomorrow} is the last date that can be"),
+        ("9999-12-31", "in_the_future", f"9999-12-31 has not begun: {tomorrow} is open"),
     ):
         refused = refi(cloned_database_url, "close", "--date", asked, "--json")
         told = json.loads(refused.stderr)
         assert (refused.returncode, told["errors"]) == (1, [{"pointer": "/date", "code": code}])
         assert words in told["detail"]
+    both = refi(cloned_database_url, "close", "--catch-up", "--date", f"{tomorrow}")
+    assert (both.returncode, "leave out --date" in both.stderr) == (2, True)
 
 
 def test_the_report_of_a_close_is_a_table() -> None:

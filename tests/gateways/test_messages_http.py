@@ -34,7 +34,7 @@ async def test_a_message_as_it_goes_over_the_wire() -> None:
     assert request.headers["idempotency-key"] == "msg_1"
     assert httpx.Response(200, content=request.content).json() == {
         "channel": "push", "to": "+8613800000000", "template": "reminder", "subject": None,
-        "text": "明天到期",
+        "text": "明天到期", "at": None,
     }  # fmt: skip
 
 
