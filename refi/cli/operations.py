@@ -69,7 +69,8 @@ def migrate() -> None:
 @app.command()
 def close(
     to: Annotated[
-        date | None, typer.Option("--date", parser=day, metavar="DATE", help="Close every date through this one; not one to come.")
+        date | None,
+        typer.Option("--date", parser=day, metavar="DATE", help="Close every date through this one."),
     ] = None,
     catch_up: Annotated[bool, typer.Option(help="Close every date before today.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Only say what it would do; nothing is written.")] = False,
