@@ -82,11 +82,13 @@ async def running_stack(
     provider_secrets: Sequence[str] | None = None,
     scheduler: bool = False,
     receipts: bool = False,
+    answer_delay: float = 0.01,
     **changed: object,
 ) -> AsyncIterator[Stack]:
     """Provider, service, worker and, if wanted, scheduler, stopped in the end.
 
-    With ``receipts`` the provider tells what became of messages. ``provider_secrets`` sign its webhooks
+    With ``receipts`` the provider tells what became of messages; ``answer_delay`` seconds after an order it
+    answers by itself. ``provider_secrets`` sign its webhooks
     (default: the service's own); ``changed`` are settings.
     """
     port, provider_port = free_ports(2)
@@ -104,7 +106,7 @@ async def running_stack(
         webhook_url=f"http://127.0.0.1:{port}/hooks/v1/payments",
         webhook_secrets=provider_secrets or [s.get_secret_value() for s in chosen.webhook_secrets],
         api_key=chosen.provider_key.get_secret_value(),
-        answer_delay=0.01,
+        answer_delay=answer_delay,
         retry_first=0.05,
         message_webhook_url=f"http://127.0.0.1:{port}/hooks/v1/messages" if receipts else None,
     )

@@ -5,7 +5,6 @@ Each act ends when the work it set off is done, so that a script may look at onc
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -13,11 +12,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field, model_validator
 
-from refi import clock, close
+from refi import close
+from refi.api.settling import jobs_done, settle
 from refi.borrowers import identity
 from refi.borrowers import service as borrowers
-from refi.db import queue
-from refi.db.work import SYSTEM, Database
+from refi.db.work import SYSTEM
 from refi.errors import Conflict, Fault, NotFound, Refused
 from refi.ids import BorrowerId
 from refi.payments.tables import Payment, Payout, SourceType
@@ -35,9 +34,8 @@ router = APIRouter(
 )
 
 LONGEST_JUMP = timedelta(days=3660)
-SETTLED_WITHIN = 20.0
-LOOK_EVERY = 0.02
-NEWS_TAKES = 0.1
+DAY_WITHIN, ACT_WITHIN = 20.0, 5.0
+"""Seconds to wait for the work that a day's close, or a single act, sets off."""
 ACT = "What the provider shall do."
 
 
@@ -143,10 +141,10 @@ async def advance(body: Advance, request: Request) -> DateOut:
     if not start <= to <= start + LONGEST_JUMP:
         raise DateRefused(f"today is {start}; name a later date", faults=[Fault("/to", "out_of_range")])
     closed = []
-    await settle(runtime.database)
+    await settle(runtime, DAY_WITHIN)
     for step in range((to - start).days):
         closed.extend(await close.advance(runtime, start + timedelta(days=step + 1)))
-        await settle(runtime.database)
+        await settle(runtime, DAY_WITHIN)
     async with runtime.database.work(SYSTEM, reading=True) as work:
         return DateOut(business_date=work.on, closed=closed)
 
@@ -159,7 +157,7 @@ async def messages(
 ) -> MessagesOut:
     """What the channels received, newest first: by a phone (and its owner's devices), or by anybody."""
     runtime = _runtime(request)
-    await settle(runtime.database, within=5.0)
+    await jobs_done(runtime.database, ACT_WITHIN)
     addresses: list[str | None] = [None] if to is None else [*await _addresses(runtime, to)]
     found: list[dict[str, Any]] = []
     for address in addresses:
@@ -256,20 +254,6 @@ async def hold(body: HoldIn, request: Request) -> dict[str, Any]:
     return await _runtime(request).sandbox.command("/control/hold", body.model_dump())
 
 
-async def settle(database: Database, within: float = SETTLED_WITHIN) -> bool:
-    """Wait until no job is due or running; False when ``within`` seconds were not enough."""
-    until = clock.monotonic() + within
-    quiet = 0
-    while clock.monotonic() < until:
-        async with database.work(SYSTEM, reading=True) as work:
-            unfinished = await queue.unfinished(await work.raw())
-        quiet = quiet + 1 if unfinished == 0 else 0
-        if quiet == 2:  # a finished job may just have asked for another
-            return True
-        await asyncio.sleep(LOOK_EVERY)
-    return False
-
-
 async def _payout_of(runtime: Runtime, text: str) -> str:
     async with runtime.database.work(SYSTEM, reading=True) as work:
         if text.startswith("loan_"):
@@ -288,10 +272,9 @@ async def _control(
     runtime: Runtime, path: str, body: dict[str, Any] | None = None, *, key: str | None = None
 ) -> dict[str, Any]:
     """Pull a lever of the provider when our orders are out, then wait until its news is handled."""
-    await settle(runtime.database, within=5.0)
+    await jobs_done(runtime.database, ACT_WITHIN)
     said = await runtime.sandbox.command(path, body, key=key)
-    await asyncio.sleep(NEWS_TAKES)
-    await settle(runtime.database, within=5.0)
+    await settle(runtime, ACT_WITHIN)
     return said
 
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from refi.api.sandbox import settle
+from refi.api.settling import settle
 from tests import given
 from tests.api.contract import operations, require_problem
 from tests.api.walk import Done, Walk, walk
@@ -134,7 +134,7 @@ async def prey(run_server: RunServer, tmp_path_factory: pytest.TempPathFactory) 
     url = run_server.url(name)
     async with running_stack(url, tmp_path_factory.mktemp("provider"), receipts=True) as stack:
         here = await walk(stack)
-        assert await settle(stack.runtime.database)
+        assert await settle(stack.runtime, within=20)
     async with given.running(url) as service:
         yield Prey(service, here, itertools.count())
     run_server.drop(name)

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import text
 
 from refi import audit, clock
-from refi.api.sandbox import settle
+from refi.api.settling import settle
 from refi.db.work import SYSTEM, Database
 from refi.demo.walker import Walker
 from refi.ledger import service as ledger
 from refi.ledger.accounts import Account
 from refi.payments.processor import CashEntry, PaymentProcessor
+from refi.runtime import Runtime
 from tests.given import national_id
 from tests.stack import Stack
 
@@ -96,20 +97,20 @@ async def until_found(database: Database, query: str, within: float = 10.0) -> N
         await asyncio.sleep(0.02)
 
 
-async def converged(database: Database, within: float = 20.0) -> None:
+async def converged(runtime: Runtime, within: float = 20.0) -> None:
     """Wait until nothing is under way; the rows that still are make the failure."""
     until = clock.monotonic() + within
-    await settle(database, within=within)
-    left = await rows(database, UNSETTLED)
+    await settle(runtime, within)
+    left = await rows(runtime.database, UNSETTLED)
     while left and clock.monotonic() < until:
         await asyncio.sleep(0.1)
-        left = await rows(database, UNSETTLED)
+        left = await rows(runtime.database, UNSETTLED)
     assert not left, [tuple(row) for row in left]
 
 
 async def clean(stack: Stack) -> None:
     """Everything has settled and the audit, the provider's cash book included, finds nothing."""
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     report = await audit.run(stack.runtime.database, stack.runtime.processor)
     assert report.findings == ()
     assert report.skipped == {}

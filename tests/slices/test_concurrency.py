@@ -108,7 +108,7 @@ async def test_twenty_repayments_at_once(stack: Stack, proof: Proof) -> None:
     refused = [a for a in answers if a.status_code != 202]
     assert {(a.status_code, code(a)) for a in refused} <= {(422, "amount_exceeds_payoff")}
     assert 0 < sum(accepted.values()) <= owed
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     posted = await rows(stack.runtime.database, "SELECT id, amount FROM payments WHERE status = 'posted'")
     assert {row.id: row.amount for row in posted} == accepted
     left = (await walker.ask("GET", f"/v1/loans/{loan_id}/payoff-quote"))["total"]
@@ -128,7 +128,7 @@ async def test_many_payoffs_at_once_settle_once(stack: Stack) -> None:
     refused = {(a.status_code, code(a)) for a in answers if a.status_code != 202}
     assert len(taken) == 1
     assert refused <= {(422, "amount_exceeds_payoff"), (409, "loan_not_active")}  # before and after its money
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     assert (await walker.loan(loan_id))["status"] == "paid_off"
     late = await pay(walker, loan_id, 1)
     assert (late.status_code, code(late)) == (409, "loan_not_active")

@@ -194,7 +194,7 @@ async def test_crashes(proof: Proof, cloned_database_url: str, tmp_path: Path) -
                     tasks.create_task(walk(here))
                 await sabotage(here, kills, proof)
                 here.over.set()
-            await converged(here.runtime.database, within=PATIENCE)
+            await converged(here.runtime, within=PATIENCE)
             await nothing_is_lost(here)
             await nothing_happened_twice(here)
             report = await audit.run(here.runtime.database, here.runtime.processor)

@@ -140,11 +140,11 @@ async def test_a_refund_that_the_provider_refuses_waits_for_a_person(stack: Stac
         type="transfer.received", key=None, provider_id="tr_by_hand", amount=owed + 700, reference=loan_id
     )
     assert (await tell(stack, news)).status_code == 202
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     item = await only(clerk, "refund_failed")
     assert (item["amount"], item["said"], item["remedies"]) == (700, "receipt_unknown", ["refund"])
     assert (await clerk.mend(item, "refund")).json()["status"] == "refunding"
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     again = await only(clerk, "refund_failed")
     assert (again["id"], again["status"], await suspense(stack)) == (item["id"], "open", 700)
     report = await audit.run(stack.runtime.database, stack.runtime.processor)
@@ -162,7 +162,7 @@ async def test_what_was_refunded_and_then_returned_is_owed_to_us(stack: Stack) -
     await walker.loan_becomes(loan_id, "cancelled")
     await clean(stack)
     await lever(stack, f"debits/{payment['id']}/return")
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     item = await only(maker, "refunded_and_returned")
     assert (item["amount"], item["owed_to_us"], item["payment"]) == (200_000, True, payment["id"])
     assert await suspense(stack) == -200_000
@@ -207,13 +207,13 @@ async def test_money_in_another_currency_is_a_matter_for_two_people(stack: Stack
     maker, checker = await a_clerk(stack), await a_clerk(stack)
     news = body_of(type="transfer.received", key=None, currency="EUR", provider_id="tr_eur", amount=9_900)
     assert (await tell(stack, news)).status_code == 202
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     item = await only(maker, "news_refused")
     assert (item["amount"], item["currency"]) == (9_900, "EUR")
     assert "other" in item["said"] or "EUR" in item["said"]
     retried = await maker.mend(item, "retry")
     assert retried.status_code == 200, retried.text
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     item = await only(maker, "news_refused")
     said = await maker.mend(item, "settle", reason="the provider sent it back by hand")
     assert (await checker.approve(said.json()["approval"])).status_code == 200
@@ -250,7 +250,7 @@ async def test_a_contradicted_debit_that_is_given_up_holds_up_nothing(stack: Sta
     await lever(stack, "hold", on=False)
     owed = (await walker.ask("GET", f"/v1/loans/{loan_id}/payoff-quote"))["total"]
     assert (await walker.pay(loan_id, owed, mode="payoff"))["status"] == "posted"
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     waiting = [item["kind"] for item in await maker.waiting()]
     assert waiting in ([], ["news_refused"])  # the provider's own words about another amount
 

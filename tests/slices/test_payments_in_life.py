@@ -154,11 +154,11 @@ async def test_an_excess_that_could_not_go_back_is_not_sent_twice(stack: Stack) 
     )
     assert (await tell(stack, news)).status_code == 202
     await walker.loan_becomes(loan_id, "paid_off")
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     payout_id = await one(stack.runtime.database, "SELECT id FROM payouts")
     await lever(stack, f"payouts/{payout_id}/return")
     await walker.loan_becomes(loan_id, "cancelled")
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     asked = await rows(stack.runtime.database, "SELECT amount FROM refunds ORDER BY id")
     assert [row.amount for row in asked] == [700, owed]  # both refused: the provider never heard of it
     waiting = "SELECT amount FROM suspense_items WHERE status = 'open' ORDER BY id"

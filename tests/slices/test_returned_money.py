@@ -168,7 +168,7 @@ async def test_news_that_never_comes_is_asked_for(quick: Stack) -> None:
     await walker.loan_becomes(loan_id, "active")
     untold = await held(quick, walker, loan_id, 100_000)
     await lever(quick, f"debits/{untold}/lose")
-    await converged(quick.runtime.database)
+    await converged(quick.runtime)
     assert (await walker.ask("GET", f"/v1/payments/{untold}"))["status"] == "posted"
     returned = await held(quick, walker, loan_id, 200_000)
     await lever(quick, f"debits/{returned}/lose")
@@ -191,7 +191,7 @@ async def test_lost_answers_converge_by_asking(quick: Stack, mode: str) -> None:
     owed = (await overpaying.ask("GET", f"/v1/loans/{second}/payoff-quote"))["total"]
     await transferred(quick, owed + 99, second)
     await borrowing.loan_becomes(third, "active")
-    await converged(quick.runtime.database, within=40)
+    await converged(quick.runtime, within=40)
     assert (await paying.ask("GET", f"/v1/payments/{payment_id}"))["status"] == "posted"
     await clean(quick)
     lines = await cash_at_provider(quick)

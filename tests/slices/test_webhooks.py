@@ -50,7 +50,7 @@ async def test_one_webhook_a_hundred_times(stack: Stack, proof: Proof) -> None:
     await lever(stack, f"debits/{payment_id}/lose")
     body = await provider_said(stack, "debit.posted", payment_id)
     answers = await asyncio.gather(*(tell(stack, body) for _ in range(times // 2)))
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     before = await state(stack)
     answers += [await tell(stack, body) for _ in range(times // 2)]
     payout_id = await one(stack.runtime.database, "SELECT id FROM payouts")
@@ -71,7 +71,7 @@ async def test_another_event_about_the_same_money_changes_nothing(stack: Stack) 
     walker = await newcomer(stack)
     loan_id = await active(walker)
     payment_id = await started(walker, loan_id, 100_000)
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     body, before = await provider_said(stack, "debit.posted", payment_id), await state(stack)
     for number in range(5):
         assert (await tell(stack, {**body, "id": f"evt_again_{number}"})).status_code == 202
@@ -126,7 +126,7 @@ async def test_news_that_contradicts_our_rows_is_parked_by_name(stack: Stack) ->
     walker = await newcomer(stack)
     loan_id = await active(walker)
     payment_id = await started(walker, loan_id, 100_000)
-    await converged(stack.runtime.database)
+    await converged(stack.runtime)
     good, before = await provider_said(stack, "debit.posted", payment_id), await state(stack)
     for number, (change, _) in enumerate(CONTRADICTIONS.values()):
         body = {**good, "id": f"evt_wrong_{number}", **change}

@@ -15,6 +15,9 @@ from refi.gateways.sandbox.magic import Step
 
 router = APIRouter(prefix="/control")
 
+SOON_HEARD = 3
+"""After so many attempts to tell it, news is not expected to be heard soon."""
+
 
 @router.post("/payouts/{key}/{act}")
 async def answer_payout(
@@ -116,6 +119,23 @@ async def news(
     return await here.store.run(page)
 
 
+@router.get("/under-way")
+async def under_way(here: Here) -> dict[str, int]:
+    """How many orders go on by themselves, and how much news is on its way: zero of both is quiet.
+
+    News that was not heard three times is not counted: nobody may be listening.
+    """
+
+    def count(db: sqlite3.Connection) -> dict[str, int]:
+        planned = 0 if moves.held(db) else _number(db, "orders WHERE next_at IS NOT NULL")
+        return {
+            "orders": planned,
+            "news": _number(db, f"news WHERE state = 'pending' AND attempts <= {SOON_HEARD}"),
+        }
+
+    return await here.store.run(count)
+
+
 @router.post("/news/{event_id}/tell")
 async def tell_again(here: Here, event_id: Key) -> dict[str, object]:
     """Tell one piece of news again, heard or not."""
@@ -127,6 +147,10 @@ async def tell_again(here: Here, event_id: Key) -> dict[str, object]:
         raise Problem(404, "event_not_found", "no such event")
     here.stir()
     return {"id": event_id}
+
+
+def _number(db: sqlite3.Connection, rows: str) -> int:
+    return int(db.execute(f"SELECT count(*) FROM {rows}").fetchone()[0])  # noqa: S608 - our own constants
 
 
 async def _answer(

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from refi.gateways.sandbox.control import SOON_HEARD
 from refi.gateways.sandbox.store import Store
 from refi.payments.processor import Status
+from tests.gateways.given import until
 from tests.gateways.sandbox.conftest import ON, World
 
 
@@ -157,6 +159,26 @@ async def test_news_can_be_told_again(world: World) -> None:
     assert (await world.tell("/news/evt_nothing/tell", None, 404))["code"] == "event_not_found"
     [listed] = (await world.control.get("/control/news")).json()["data"]
     assert (listed["id"], listed["attempts"]) == (told["id"], 2)
+
+
+async def test_what_is_under_way_is_counted_until_it_is_heard(world: World) -> None:
+    async def under_way() -> tuple[int, int]:
+        found = (await world.control.get("/control/under-way")).json()
+        return found["orders"], found["news"]
+
+    assert await under_way() == (0, 0)
+    await waiting_payout(world)
+    assert await under_way() == (0, 0), "it waits for a lever, not for time"
+    await world.tell("/hold", {"on": True})
+    token = await world.card("1234", "card_2")
+    await world.provider.send_payout("pout_2", amount=500, currency="CNY", card_token=token, on=ON)
+    assert await under_way() == (0, 0), "on hold nothing goes on by itself"
+    world.ear.answers = [500] * 40
+    await world.tell("/hold", {"on": False})
+    assert sum(await under_way()) == 1
+    await until(lambda: len(world.ear.heard) > SOON_HEARD)
+    assert await under_way() == (0, 0), "what nobody hears is not waited for"
+    world.ear.answers = []
 
 
 async def test_the_cash_book_is_append_only(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""When the work that an act of the sandbox set off is done: ours, and what the provider still has to say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from refi import clock
+from refi.db import queue
+from refi.db.work import SYSTEM, Database
+from refi.errors import Unavailable
+from refi.runtime import Runtime
+
+LOOK_EVERY = 0.02
+
+
+async def settle(runtime: Runtime, within: float) -> bool:
+    """Wait until no job is due or running and the provider has nothing to do or to tell.
+
+    False when ``within`` seconds were not enough. What waits for a lever, or is kept back, is not waited for.
+    """
+
+    async def under_way() -> bool:
+        # The provider first: what it has told is a job of ours before it counts as told.
+        return await _provider_works(runtime) or await _jobs_wait(runtime.database)
+
+    return await _quiet(under_way, within)
+
+
+async def jobs_done(database: Database, within: float) -> bool:
+    """Wait until no job is due or running; False when ``within`` seconds were not enough."""
+    return await _quiet(lambda: _jobs_wait(database), within)
+
+
+async def _quiet(under_way: Callable[[], Awaitable[bool]], within: float) -> bool:
+    until = clock.monotonic() + within
+    quiet = 0
+    while clock.monotonic() < until:
+        quiet = 0 if await under_way() else quiet + 1
+        if quiet == 2:  # a finished job may just have asked for another
+            return True
+        await asyncio.sleep(LOOK_EVERY)
+    return False
+
+
+async def _jobs_wait(database: Database) -> bool:
+    async with database.work(SYSTEM, reading=True) as work:
+        return await queue.unfinished(await work.raw()) > 0
+
+
+async def _provider_works(runtime: Runtime) -> bool:
+    """Whether the provider will act by itself; a provider that is away has nothing to wait for."""
+    try:
+        found = await runtime.sandbox.ask("/control/under-way", {})
+    except Unavailable:
+        return False
+    return bool(found["orders"] or found["news"])
