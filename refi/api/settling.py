@@ -21,8 +21,7 @@ async def settle(runtime: Runtime, within: float) -> bool:
     """
 
     async def under_way() -> bool:
-        # The provider first: what it has told is a job of ours before it counts as told.
-        return await _provider_works(runtime) or await _jobs_wait(runtime.database)
+        return await _jobs_wait(runtime.database) or await _provider_works(runtime)
 
     return await _quiet(under_way, within)
 
@@ -34,10 +33,9 @@ async def jobs_done(database: Database, within: float) -> bool:
 
 async def _quiet(under_way: Callable[[], Awaitable[bool]], within: float) -> bool:
     until = clock.monotonic() + within
-    quiet = 0
     while clock.monotonic() < until:
-        quiet = 0 if await under_way() else quiet + 1
-        if quiet == 2:  # a finished job may just have asked for another
+        # Two looks: between the halves of one, a job may have ended with an order, or an order with a job.
+        if not await under_way() and not await under_way():
             return True
         await asyncio.sleep(LOOK_EVERY)
     return False
