@@ -18,11 +18,14 @@ from refi.loans.account import terms_of
 from refi.money import MAX_AMOUNT, rate_text
 from refi.policies import Policy
 from refi.schedules import savings
-from refi.schedules.amortization import Method, Schedule
+from refi.schedules.amortization import InvalidTerms, Method, Schedule, Terms
 from refi.schedules.caps import check_rate
+from refi.schedules.dates import FIRST_YEAR, LAST_YEAR
 
 LATEST_DUE = timedelta(days=366)
 """No bill is due later than that: a date further ahead is a typing error."""
+LONGEST_YEARS = 6
+"""From a quote's day to the end of its longest plan: a bill of up to a year, sixty months."""
 
 
 class QuoteRefused(Refused):
@@ -220,9 +223,17 @@ def _wrong_figures(wish: Wish) -> Iterator[tuple[Fault, str]]:
     if wish.card_apr is not None and not 0 <= wish.card_apr <= savings.MAX_ANNUAL_RATE:
         said = f"the card's annual rate is from 0 to {savings.MAX_ANNUAL_RATE}"
         yield Fault("/card_apr", "out_of_range"), said
+    if wish.annual_rate is not None:
+        try:
+            Terms(1, wish.annual_rate, 1)
+        except InvalidTerms as refusal:
+            said = "the annual rate is a fraction of at most twelve places, not negative"
+            yield Fault("/apr", refusal.faults[0].code), said
 
 
 def _wrong_day(due_date: date | None, on: date) -> Iterator[tuple[Fault, str]]:
+    if not FIRST_YEAR <= on.year < LAST_YEAR - LONGEST_YEARS:
+        yield Fault("/on", "out_of_range"), f"plans are made for the years {FIRST_YEAR} to {LAST_YEAR}"
     if due_date is not None and due_date < on:
         yield Fault("/due_date", "in_the_past"), f"the due date {due_date} is before {on}"
     if due_date is not None and due_date - on > LATEST_DUE:

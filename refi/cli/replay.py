@@ -26,7 +26,11 @@ from refi.schedules.contract import Event
 def replay(loan: Annotated[str, typer.Argument(help="The loan's id.")], as_json: AsJson = False) -> None:
     """Recompute a loan from its history; exit 1 if anything stored differs."""
     if not ids.is_id(loan, "loan"):
-        fail("that is no loan's id", 2)
+        fail(
+            "that is no loan's id",
+            2,
+            {"code": "validation_failed", "errors": [{"pointer": "/loan", "code": "not_valid"}]},
+        )
 
     async def act(runtime: Runtime) -> tuple[Stored | None, date]:
         async with runtime.database.work(SYSTEM, reading=True) as work:
@@ -34,7 +38,7 @@ def replay(loan: Annotated[str, typer.Argument(help="The loan's id.")], as_json:
 
     stored, on = with_runtime(act)
     if stored is None:
-        fail("no such loan")
+        fail("no such loan", 1, {"code": "not_found", "errors": []})
     answer = _replayed(stored, on)
     show(answer, as_json, _table)
     if answer["differences"]:

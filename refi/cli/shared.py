@@ -13,14 +13,43 @@ from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from refi import policies, settings
 from refi.errors import Refusal
 from refi.schedules.dates import written
 
+
+class Commands(typer.core.TyperGroup):
+    """Commands whose wrong use is told as JSON under ``--json``, as every other refusal is."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was typed."""
+        as_json = "--json" in ctx.args
+        try:
+            return super().invoke(ctx)
+        except TyperException as error:  # what cannot be read; refusals of the rules end in `fail`
+            if not as_json:
+                raise
+            answers_json.set(True)
+            said = error.format_message().replace("Value error, ", "")
+            fail(said, error.exit_code, {"code": "validation_failed", "errors": _faults(error)})
+
+
+def _faults(error: TyperException) -> list[dict[str, str]]:
+    """The option or argument that cannot be read, as the fault of a field."""
+    param, unknown = getattr(error, "param", None), getattr(error, "option_name", None)
+    if param is not None:
+        code = "missing" if hasattr(error, "param_type") else "not_valid"
+        return [{"pointer": f"/{param.name}", "code": code}]
+    return [{"pointer": "/" + unknown.lstrip("-").replace("-", "_"), "code": "unknown"}] if unknown else []
+
+
 app = typer.Typer(
     name="refi",
+    cls=Commands,
     help="Credit-card refinancing and installments: run it, operate it, check its arithmetic.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

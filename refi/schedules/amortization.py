@@ -265,6 +265,7 @@ def calendar(
     terms: Terms, disbursed_on: date, first_due_on: date | None, period: Period = MONTH
 ) -> tuple[tuple[date, ...], list[int], list[int]]:
     """Due dates, counted days and day-count weights of every period of a plan."""
+    periods.check_dates(disbursed_on, first_due_on, terms.installments, period)
     first = periods.after(disbursed_on, period) if first_due_on is None else first_due_on
     if first <= disbursed_on:
         raise dates.InvalidFirstDueDate(

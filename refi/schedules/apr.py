@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from refi.errors import Fault, Refused
 from refi.money import MAX_AMOUNT
-from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, nominal_day, written
+from refi.schedules.dates import FIRST_YEAR, LAST_YEAR, is_date, nominal_day, written
 from refi.schedules.solver import DIGITS, NoRate, TimedFlow, compound, period_rate, shown
 from refi.schedules.unit_periods import (
     UnitPeriod,
@@ -70,11 +70,15 @@ def rates(
 ) -> Rates:
     """The annual rate of dated flows.
 
-    ``unit_period`` matters for ``us_actuarial`` (without one, or as ``term``, Appendix J finds it) and, as
-    ``day`` or ``week``, for ``eu_effective``. Raises `InvalidFlows`, `NoRate`, `AmbiguousRate`,
-    `UnknownUnitPeriod` or, near the ends of 1900–2299, `DateOutOfRange`.
+    ``regime`` may be given by its name (``"eu_effective"``). ``unit_period`` matters for ``us_actuarial``
+    (without one, or as ``term``, Appendix J finds it) and, as ``day`` or ``week``, for ``eu_effective``.
+    Raises `InvalidFlows`, `NoRate`, `AmbiguousRate`, `UnknownUnitPeriod` or, near the ends of 1900–2299,
+    `DateOutOfRange`.
     """
     _check(advances, payments)
+    if regime not in tuple(Regime):
+        raise InvalidFlows(f"no regime is called {regime!r}", faults=[Fault("/regime", "unknown")])
+    regime = Regime(regime)
     start = min(flow.on for flow in advances)
     if min(flow.on for flow in payments) < start:
         raise NoRate("a payment comes before the first advance")
@@ -100,7 +104,14 @@ def of_months(flows: Sequence[TimedFlow]) -> Rates:
 
 
 def of_installments(advanced: int, amounts: Iterable[int], first_period: Fraction = Fraction(1)) -> Rates:
-    """The Chinese form for a plan: ``advanced`` now, ``amounts`` monthly from ``first_period`` months on."""
+    """The Chinese form for a plan: ``advanced`` now, ``amounts`` monthly from ``first_period`` months on.
+
+    Whole minor units; a month without a payment is 0. Raises `InvalidFlows` for one below, and as `rates`.
+    """
+    amounts = tuple(amounts)
+    if min(amounts, default=0) < 0:
+        wrong = next(k for k, amount in enumerate(amounts) if amount < 0)
+        raise InvalidFlows("a payment is not negative", faults=[Fault(f"/amounts/{wrong}", "out_of_range")])
     first = first_period.numerator if first_period.denominator == 1 else first_period  # ints are quicker
     timed = [TimedFlow(advanced, 0)]
     timed += [TimedFlow(-amount, first + k) for k, amount in enumerate(amounts) if amount]
@@ -161,7 +172,9 @@ def _check(advances: Sequence[Flow], payments: Sequence[Flow]) -> None:
         if not flows:
             faults.append(Fault(f"/{name}", "empty"))
         for k, flow in enumerate(flows):
-            if not FIRST_YEAR <= flow.on.year <= LAST_YEAR:
+            if not is_date(flow.on):
+                faults.append(Fault(f"/{name}/{k}/on", "not_a_date"))
+            elif not FIRST_YEAR <= flow.on.year <= LAST_YEAR:
                 faults.append(Fault(f"/{name}/{k}/on", "out_of_range"))
             if type(flow.amount) is not int or not 0 < flow.amount <= MAX_AMOUNT:
                 faults.append(Fault(f"/{name}/{k}/amount", "out_of_range"))
@@ -183,7 +196,7 @@ def answer(question: Mapping[str, object]) -> dict[str, str]:
     if faults:
         raise InvalidFlows("the question is not well formed", faults=faults)
     found = rates(flows["advances"], flows["payments"], Regime(str(regime)), unit)
-    return {"apr": str(found.apr), "effective_annual_rate": str(found.effective_annual_rate)}
+    return {"apr": f"{found.apr:f}", "effective_annual_rate": f"{found.effective_annual_rate:f}"}
 
 
 def _parse(value: object, name: str, faults: list[Fault]) -> list[Flow]:

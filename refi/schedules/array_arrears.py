@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 from refi.schedules.array_arithmetic import rounded_quotient
 from refi.schedules.arrears import BUCKET_DAYS, LAST_BUCKET, bucket
 from refi.schedules.bulk import Plans
+from refi.schedules.loan_arrays import DayLike, one_day
 
 Ints = NDArray[np.int64]
 BUCKETS = tuple(bucket(BUCKET_DAYS * k) for k in range(LAST_BUCKET + 1))
 """Names by code: 0 is ``current``, 7 is ``M7+``."""
 
 
-def days_past_due(due_date: NDArray[np.datetime64], unpaid: Ints, on: np.datetime64) -> Ints:
+def days_past_due(due_date: NDArray[np.datetime64], unpaid: Ints, on: DayLike) -> Ints:
     """(N,) days past due: business date − oldest due date with something unpaid, 0 if none is past due.
 
     ``due_date`` and ``unpaid`` have shape (N, n); padding (NaT, 0) never counts.
     """
-    late = (unpaid > 0) & (due_date < on)
-    days = np.where(late, (on - due_date).astype("timedelta64[D]").astype(np.int64), 0)
+    day = one_day(on)
+    late = (unpaid > 0) & (due_date < day)
+    days = np.where(late, (day - due_date).astype("timedelta64[D]").astype(np.int64), 0)
     return np.asarray(days.max(axis=1, initial=0), np.int64)
 
 
@@ -49,17 +51,18 @@ def unpaid(plans: Plans, paid: Ints) -> Ints:
     return np.asarray(amount - np.minimum(np.maximum(paid[:, None] - before, 0), amount), np.int64)
 
 
-def payoffs(plans: Plans, on: np.datetime64) -> ArrayPayoffs:
+def payoffs(plans: Plans, on: DayLike) -> ArrayPayoffs:
     """Payoff of loans that have paid each installment due before ``on``, and none due on the day itself.
 
     Interest and fees are straight-line over the calendar days of their period, as in
     `refi.schedules.contract.payoff`; on a due date the total equals the schedule. For loans that were not
     paid on time, `refi.schedules.array_servicing.positions`.
     """
-    open_ = plans.within & (plans.due_date >= on)
+    day = one_day(on)
+    open_ = plans.within & (plans.due_date >= day)
     starts = np.concatenate((plans.loans.disbursed_on[:, None], plans.ends_on[:, :-1]), axis=1)
     length = np.where(plans.within, _days(plans.ends_on - starts), 1)
-    passed = np.minimum(np.maximum(np.where(open_, _days(on - starts), 0), 0), length)
+    passed = np.minimum(np.maximum(np.where(open_, _days(day - starts), 0), 0), length)
     codes = plans.loans.rounding[:, None]
     principal = np.where(open_, plans.principal, 0).sum(axis=1)
     interest = rounded_quotient(plans.interest, passed, length, codes).sum(axis=1)

@@ -22,7 +22,7 @@ from refi.schedules.bulk import Plans
 from refi.schedules.contract_events import InvalidEvent
 from refi.schedules.conventions import PriceUntil
 from refi.schedules.day_tables import NEVER
-from refi.schedules.loan_arrays import PPM, Dates
+from refi.schedules.loan_arrays import PPM, Dates, DayLike, one_day
 
 Ints = NDArray[np.int64]
 BLOCK = 8_192
@@ -85,7 +85,7 @@ class Positions:
 
 def positions(
     plans: Plans,
-    on: np.datetime64,
+    on: DayLike,
     paid: Receipts | None = None,
     *,
     penalty_multiple: Decimal = Decimal("1.5"),
@@ -102,12 +102,13 @@ def positions(
     principal × days is beyond 2**62 (then replay one by one).
     """
     paid = paid or receipts([], [], [])
-    day = int(on.astype("datetime64[D]").astype(np.int64))
+    until = one_day(on)
+    day = int(until.astype(np.int64))
     _check(plans, paid, day)
     numerator, denominator = penalty_multiple.as_integer_ratio()
     penalty = numerator, denominator * penalty_year_days * PPM
     rank = np.lexsort((paid.on, paid.loan))
-    rank = rank[paid.on[rank] <= on]
+    rank = rank[paid.on[rank] <= until]
     found = []
     for low in range(0, max(len(plans), 1), BLOCK):
         books = _books(plans, slice(low, low + BLOCK), penalty, early_payoff)

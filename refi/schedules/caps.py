@@ -10,7 +10,7 @@ from decimal import ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 
 from refi.errors import Fault, Refused
-from refi.schedules.amortization import BEARS_INTEREST, Terms, schedule
+from refi.schedules.amortization import BEARS_INTEREST, MAX_INSTALLMENTS, InvalidTerms, Terms, schedule
 from refi.schedules.solver import DIGITS
 
 PRICED_ON = date(2027, 1, 10)
@@ -26,14 +26,29 @@ class PriceAboveCap(Refused):
     code = "validation_failed"
 
 
+HIGHEST_CAP = Decimal(1000)
+"""100,000 % a year: no market has a cap beyond it, and rates below it have their twelve places."""
+
+
 def monthly_rate_under(cap: Decimal) -> Decimal:
-    """The monthly rate whose compounding gives the effective annual ``cap``: (1 + cap)^(1/12) − 1."""
+    """The monthly rate whose compounding gives the effective annual ``cap``: (1 + cap)^(1/12) − 1.
+
+    Raises `InvalidTerms` for a cap that is no decimal from 0 to 1000 (a fraction: 0.24 is 24 %).
+    """
+    known: object = cap
+    if not isinstance(known, Decimal) or not known.is_finite() or not 0 <= known <= HIGHEST_CAP:
+        raise InvalidTerms(
+            f"a cap is a decimal from 0 to {HIGHEST_CAP}, not {cap}", faults=[Fault("/cap", "out_of_range")]
+        )
     with localcontext(DIGITS):
         return (1 + cap) ** (Decimal(1) / 12) - 1
 
 
 def highest_annual_rate(cap: Decimal) -> Decimal:
-    """The highest nominal annual rate (12 × monthly) under an effective ``cap``: 12 places, floored."""
+    """The highest nominal annual rate (12 × monthly) under an effective ``cap``: 12 places, floored.
+
+    Raises `InvalidTerms` for a cap that is no decimal from 0 to 1000.
+    """
     with localcontext(DIGITS):
         return (12 * monthly_rate_under(cap)).quantize(PLACES, rounding=ROUND_FLOOR)
 
@@ -42,8 +57,13 @@ def highest_monthly_fee(cap: Decimal, installments: int, first_period: Fraction 
     """The highest flat monthly fee (part of the principal, each month) under an effective ``cap``.
 
     Twelve places, rounded down; ``first_period`` is the length of the first period in months. Under 24 %:
-    1.2130 % (3), 1.0709 % (6), 1.0119 % (12).
+    1.2130 % (3), 1.0709 % (6), 1.0119 % (12). Raises `InvalidTerms` for a cap or a term that cannot be.
     """
+    if type(installments) is not int or not 1 <= installments <= MAX_INSTALLMENTS:
+        raise InvalidTerms(
+            f"a plan has 1 to {MAX_INSTALLMENTS} installments",
+            faults=[Fault("/installments", "out_of_range")],
+        )
     rate = monthly_rate_under(cap)
     with localcontext(DIGITS):
         if rate == 0:

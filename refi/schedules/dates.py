@@ -10,7 +10,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from refi.errors import Fault, Refused
@@ -22,7 +22,7 @@ WRITTEN = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class DateOutOfRange(Refused):
-    """A date lies outside the years that schedules are made for."""
+    """A date lies outside the years that schedules are made for, or is none."""
 
     code = "validation_failed"
 
@@ -72,6 +72,26 @@ def add_months(on: date, months: int, anchor_day: int | None = None) -> date:
         raise DateOutOfRange(f"dates run from {FIRST_YEAR} to {LAST_YEAR}", year=year)
     day = anchor_day or on.day
     return date(year, month + 1, day if day <= 28 else min(day, days_in_month(year, month + 1)))
+
+
+def is_date(value: object) -> bool:
+    """Whether a value is a calendar date; an instant (`datetime`) is not one, though Python derives it."""
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def checked(value: object, pointer: str) -> None:
+    """Refuse what is no date of the years 1900–2299: `DateOutOfRange` with a fault at ``pointer``."""
+    if not isinstance(value, date) or not is_date(value):
+        raise DateOutOfRange(f"{value!r} is not a date", faults=[Fault(pointer, "not_a_date")])
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise out_of_range(pointer)
+
+
+def out_of_range(pointer: str) -> DateOutOfRange:
+    """The refusal of a date that is, or leads to, a day outside the years 1900–2299."""
+    return DateOutOfRange(
+        f"dates run from {FIRST_YEAR} to {LAST_YEAR}", faults=[Fault(pointer, "out_of_range")]
+    )
 
 
 def written(text: str) -> date:

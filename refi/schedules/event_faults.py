@@ -27,6 +27,7 @@ from refi.schedules.contract_events import (
     Waiver,
 )
 from refi.schedules.conventions import Conventions, EarnedOn, InvalidConvention, ReAgeing
+from refi.schedules.dates import is_date
 
 Found = tuple[str, str, str] | None
 """The field at fault, the code, and what is wrong in words."""
@@ -55,6 +56,8 @@ def check(terms: Terms, disbursed_on: date, conventions: Conventions, events: Se
 def _fault(terms: Terms, disbursed_on: date, event: Event, seen: Mapping[str, Event]) -> Found:
     if event.id in seen:
         return "id", "twice", f"the event {event.id} is listed twice"
+    if not is_date(event.on):
+        return "on", "not_a_date", f"{event.on!r} is not a date"
     if event.on < disbursed_on:
         return "on", "too_early", "nothing happens before the payout"
     if isinstance(event, Reversal):

@@ -56,6 +56,21 @@ def after(on: date, period: Period, times: int = 1, anchor_day: int | None = Non
     return on + timedelta(days=period.days * times)
 
 
+def check_dates(
+    disbursed_on: date, first_due_on: date | None, installments: int, period: Period = MONTH
+) -> None:
+    """Refuse what is no date, or leads out of the years that there are: `DateOutOfRange` with a pointer."""
+    dates.checked(disbursed_on, "/disbursed_on")
+    start, pointer, times = disbursed_on, "/disbursed_on", installments
+    if first_due_on is not None:
+        dates.checked(first_due_on, "/first_due_on")
+        start, pointer, times = first_due_on, "/first_due_on", installments - 1
+    try:
+        after(start, period, times)
+    except dates.DateOutOfRange:
+        raise dates.out_of_range(pointer) from None
+
+
 def due_dates(first_due_on: date, installments: int, anchor_day: int, period: Period) -> tuple[date, ...]:
     """Every due date of a plan, oldest first."""
     if period == MONTH:

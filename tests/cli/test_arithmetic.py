@@ -127,6 +127,10 @@ def test_published_examples(name: str) -> None:
         [*PLAN, "--installments", "6", "--first-due-on", "2026-12-01"],
         [*PLAN, "--installments", "6", "--method", "flat_fee", "--monthly-fee-rate", "0.02", "--cap", "0.24"],
         [*PLAN, "--installments", "6", "--cap", "0.12"],
+        [*PLAN, "--installments", "6", "--cap", "-1"],
+        [*PLAN, "--installments", "6", "--cap", str(10**30)],
+        ["quote", "--balance", "1200000", "--apr", "-0.1"],
+        ["quote", "--balance", "1200000", "--on", "2299-01-01"],
         ["quote", "--balance", "1200000", "--apr", "0.25"],
         ["quote", "--balance", "-5"],
         *(["quote", "--balance", text] for text in ("12000.00", "1_200_000", "+5", " 5", "５", "1e6", "")),
@@ -223,3 +227,35 @@ def test_a_refusal_under_json_is_json() -> None:
     assert (run.returncode, run.stdout) == (2, "")
     assert json.loads(run.stderr)["refusal"] == "NoRate"
     assert json.loads(refi("apr", "--json", stdin="{").stderr)["code"] == "malformed_json"
+
+
+@pytest.mark.parametrize(
+    ("typed", "pointer", "code"),
+    [
+        (["schedule", "--principal", "NaN", *PLAN[3:], "--installments", "6"], "/principal", "not_valid"),
+        (["schedule", "--annual-rate", "0.12"], "/principal", "missing"),
+        ([*PLAN, "--installments", "6", "--method", "lump"], "/method", "not_valid"),
+        ([*PLAN, "--installments", "6", "--term", "6"], "/term", "unknown"),
+        ([*PLAN, "--installments", "6", "--cap", "-1"], "/cap", "out_of_range"),
+        ([*PLAN[:5], "--installments", "6", "--disbursed-on", "2299-12-01"], "/disbursed_on", "out_of_range"),
+        (["quote", "--balance", "１２３"], "/balance", "not_valid"),
+        (["quote", "--balance", "100", "--apr", "-0.1"], "/apr", "negative"),
+        (["quote", "--balance", "100", "--on", "2299-01-01"], "/on", "out_of_range"),
+        (["replay", "loan"], "/loan", "not_valid"),
+    ],
+)
+def test_wrong_use_under_json_is_json(typed: list[str], pointer: str, code: str) -> None:
+    run = refi(*typed, "--json")
+    assert (run.returncode, run.stdout) == (2, "")
+    said = json.loads(run.stderr)
+    assert (said["code"], said["errors"]) == ("validation_failed", [{"pointer": pointer, "code": code}])
+    assert said["detail"]
+    assert "Value error" not in said["detail"]
+
+
+def test_a_rate_close_to_nothing_is_written_out() -> None:
+    flows = {
+        "advances": [{"on": "2026-01-01", "amount": 10**7}],
+        "payments": [{"on": "2027-01-01", "amount": 10**7 + 1}],
+    }
+    assert answer("apr", stdin=json.dumps(flows))["apr"] == "0.000000100000"

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pytest
 
-from refi.errors import Fault, Refused
 from refi.money import MAX_AMOUNT
-from refi.schedules import apr, array_allocation, array_rates, array_savings, array_servicing, caps, dates
-from refi.schedules.allocation import Across, Ahead, Component, InvalidOrder, Order, matrix, order
+from refi.schedules import apr, caps, dates
+from refi.schedules.allocation import Across, Ahead, InvalidOrder, Order, matrix, order
 from refi.schedules.amortization import InvalidTerms, Method, Terms, level_amount, schedule
-from refi.schedules.bulk import loans, schedules
 from refi.schedules.contract import (
     ChargeOff,
     Contract,
@@ -30,14 +27,12 @@ from refi.schedules.contract import (
 from refi.schedules.savings import Card, InvalidCard
 from refi.schedules.solver import AmbiguousRate, NoRate, TimedFlow, period_rate
 from refi.schedules.unit_periods import UnknownUnitPeriod, named
+from tests.schedules.refused import case, check
 
 DAY = date(2026, 12, 10)
-DAY64 = np.datetime64(DAY)
 ZERO = Decimal(0)
 LOAN = Contract(Terms(1_200_000, Decimal("0.12"), 6), DAY)
-PLANS = schedules(loans([100, 100], 0, 3, DAY64))
 CALENDAR = dates.BusinessDays(frozenset({date(2026, 12, 31)}), 2026, 2026)
-EARLY, LATE = np.datetime64("1890-01-01"), np.datetime64("2299-12-01")
 
 
 def ask(**change: object) -> Callable[[], object]:
@@ -48,14 +43,6 @@ def ask(**change: object) -> Callable[[], object]:
 
 def happened(*events: Any) -> Callable[[], object]:
     return lambda: replay(LOAN, events, date(2027, 2, 1))
-
-
-def case(
-    refused: Callable[[], object], name: type[Refused], sentence: str, faults: str = "", **facts: object
-) -> tuple[Any, ...]:
-    """A refusal: the call, its name, the sentence, 'pointer code' for each fault, and the facts."""
-    named_faults = tuple(Fault(*fault.rsplit(" ", 1)) for fault in faults.split(", ") if fault)
-    return refused, name, sentence, named_faults, facts
 
 
 REFUSALS = [
@@ -252,13 +239,6 @@ REFUSALS = [
         "/annual_rate out_of_range, /minimum_rate out_of_range",
     ),
     case(
-        lambda: array_savings.cards([0], 0),
-        InvalidCard,
-        "the cards' figures are not valid",
-        "/balance/0 out_of_range",
-    ),
-    case(lambda: array_savings.cards([1, 2], [1, 2, 3]), InvalidCard, "the arrays differ in length"),
-    case(
         happened(Receipt("a", DAY, 1), Receipt("a", DAY, 1)),
         InvalidEvent,
         "the event a is listed twice",
@@ -336,133 +316,102 @@ REFUSALS = [
         event="r",
     ),
     case(
-        lambda: loans([1, 0], [0, -1], [1, 61], DAY64),
-        InvalidTerms,
-        "the terms of the loans are not valid",
-        "/principal/1 out_of_range, /annual_rate/1 out_of_range, /installments/1 out_of_range",
+        lambda: schedule(LOAN.terms, "2026-12-10"),  # type: ignore[arg-type]
+        dates.DateOutOfRange,
+        "'2026-12-10' is not a date",
+        "/disbursed_on not_a_date",
     ),
     case(
-        lambda: loans([1.5], 0, 1, DAY64),
-        InvalidTerms,
-        "the terms of the loans are not valid",
-        "/principal not_an_integer",
+        lambda: schedule(LOAN.terms, DAY, datetime(2027, 1, 10)),  # noqa: DTZ001 - no instant is meant
+        dates.DateOutOfRange,
+        "datetime.datetime(2027, 1, 10, 0, 0) is not a date",
+        "/first_due_on not_a_date",
     ),
     case(
-        lambda: loans([1, 1], 0, 1, DAY64, method=Method.INTEREST_FREE, monthly_fee_rate=[0, 1]),
-        InvalidTerms,
-        "the terms of the loans are not valid",
-        "/monthly_fee_rate/1 not_allowed",
-    ),
-    case(
-        lambda: loans([1, 1], [0] * 3, 1, DAY64),
-        InvalidTerms,
-        "the arrays differ in length",
-        "",
-        lengths=[2, 3],
-    ),
-    case(
-        lambda: schedules(loans([1, 1], 0, 1, DAY64, [DAY64 + 1, DAY64])),
-        dates.InvalidFirstDueDate,
-        "the first due date must come after the payout",
-        "/first_due_on/1 not_after_disbursed_on",
-    ),
-    case(
-        lambda: schedules(loans(1, 0, 1, EARLY)),
+        lambda: schedule(LOAN.terms, date(1899, 12, 31)),
         dates.DateOutOfRange,
         "dates run from 1900 to 2299",
         "/disbursed_on out_of_range",
     ),
     case(
-        lambda: schedules(loans(1, 0, 1, DAY64, LATE)),
+        lambda: schedule(LOAN.terms, date(2299, 7, 1)),
+        dates.DateOutOfRange,
+        "dates run from 1900 to 2299",
+        "/disbursed_on out_of_range",
+    ),
+    case(
+        lambda: schedule(LOAN.terms, date(2299, 7, 1), date(2299, 8, 1)),
         dates.DateOutOfRange,
         "dates run from 1900 to 2299",
         "/first_due_on out_of_range",
     ),
     case(
-        lambda: schedules(loans(1, 0, 1, DAY64), 1, dates.Rolling.PRECEDING),
-        dates.CalendarMissing,
-        "due dates cannot be rolled without a business calendar",
+        lambda: apr.rates([apr.Flow(DAY, 1)], [apr.Flow(DAY, 1)], "mars"),  # type: ignore[arg-type]
+        apr.InvalidFlows,
+        "no regime is called 'mars'",
+        "/regime unknown",
     ),
     case(
-        lambda: schedules(loans(1, 0, 1, DAY64), 1, dates.Rolling.PRECEDING, CALENDAR),
-        dates.CalendarMissing,
-        "no business calendar is loaded for some of the due dates",
+        lambda: apr.rates([apr.Flow("2026-01-01", 1)], [apr.Flow(DAY, 1)]),  # type: ignore[arg-type]
+        apr.InvalidFlows,
+        "flows are positive whole amounts on dates",
+        "/advances/0/on not_a_date",
     ),
     case(
-        lambda: schedules(
-            loans(1, 0, 1, DAY64, np.datetime64("2026-12-31")), 1, dates.Rolling.FOLLOWING, CALENDAR
-        ),
-        dates.CalendarMissing,
-        "the next business day lies in a year without a calendar",
+        lambda: apr.of_installments(100, [50, -1, 60]),
+        apr.InvalidFlows,
+        "a payment is not negative",
+        "/amounts/1 out_of_range",
     ),
     case(
-        lambda: array_rates.of_flows(np.array([1, 3]), np.array([[1, 1], [1, 1]])),
-        NoRate,
-        "the payments do not repay what was advanced",
-        "/amounts/1 too_low",
+        lambda: caps.highest_annual_rate(Decimal("NaN")),
+        InvalidTerms,
+        "a cap is a decimal from 0 to 1000, not NaN",
+        "/cap out_of_range",
     ),
     case(
-        lambda: array_rates.of_flows(np.array([1]), np.array([[10**7]])),
-        NoRate,
-        "the rate is beyond any limit",
+        lambda: caps.check_price(LOAN.terms, Decimal(-1)),
+        InvalidTerms,
+        "a cap is a decimal from 0 to 1000, not -1",
+        "/cap out_of_range",
     ),
     case(
-        lambda: array_servicing.receipts([0], [DAY64], [0]),
+        lambda: caps.highest_annual_rate(Decimal("1000.1")),
+        InvalidTerms,
+        "a cap is a decimal from 0 to 1000, not 1000.1",
+        "/cap out_of_range",
+    ),
+    case(
+        lambda: caps.highest_monthly_fee(0.24, 3),  # type: ignore[arg-type]
+        InvalidTerms,
+        "a cap is a decimal from 0 to 1000, not 0.24",
+        "/cap out_of_range",
+    ),
+    case(
+        lambda: caps.highest_monthly_fee(Decimal("0.24"), 0),
+        InvalidTerms,
+        "a plan has 1 to 60 installments",
+        "/installments out_of_range",
+    ),
+    case(
+        lambda: caps.highest_monthly_fee(Decimal("0.24"), 61),
+        InvalidTerms,
+        "a plan has 1 to 60 installments",
+        "/installments out_of_range",
+    ),
+    case(
+        happened(Receipt("a", datetime(2026, 12, 20), 1)),  # noqa: DTZ001 - no instant is meant
         InvalidEvent,
-        "no amount is that",
-        "/amount/0 out_of_range",
-    ),
-    case(
-        lambda: array_servicing.receipts([0.5], [DAY64], [1]),
-        InvalidEvent,
-        "loans are whole numbers",
-        "/loan not_an_integer",
-    ),
-    case(lambda: array_servicing.receipts([0], [DAY64], [1, 1]), InvalidEvent, "the arrays differ in length"),
-    case(
-        lambda: array_servicing.positions(PLANS, DAY64, array_servicing.receipts([2], [DAY64], [1])),
-        InvalidEvent,
-        "nothing is received before a payout",
-        "/loan/0 unknown",
-    ),
-    case(
-        lambda: array_servicing.positions(PLANS, DAY64, array_servicing.receipts([1], [DAY64 - 1], [1])),
-        InvalidEvent,
-        "nothing is received before a payout",
-        "/on/0 too_early",
-    ),
-    case(
-        lambda: array_servicing.positions(
-            schedules(loans(MAX_AMOUNT, 0, 1, DAY64)), np.datetime64("2099-01-01")
-        ),
-        InvalidEvent,
-        "principal × days is too large",
-        "/on out_of_range",
-    ),
-    case(
-        lambda: array_allocation.allocate(
-            np.array([1]),
-            dict.fromkeys(Component, np.ones((1, 1), np.int64)),
-            np.zeros((1, 1), np.int64),
-            Order(ahead=Ahead.EVENLY),
-        ),
-        InvalidOrder,
-        "loans in bulk cannot be met evenly",
-        "/ahead not_in_bulk",
+        "datetime.datetime(2026, 12, 20, 0, 0) is not a date",
+        "/0/on not_a_date",
+        event="a",
     ),
 ]
 
 
 @pytest.mark.parametrize("case", range(len(REFUSALS)))
 def test_what_a_refused_caller_reads(case: int) -> None:
-    refused, name, sentence, faults, facts = REFUSALS[case]
-    with pytest.raises(name) as refusal:
-        refused()
-    found = refusal.value
-    assert type(found) is name
-    assert (found.detail, str(found)) == (sentence, sentence)
-    assert found.faults == faults
-    assert found.facts == facts
+    check(REFUSALS[case])
 
 
 def test_the_last_values_that_pass() -> None:
@@ -474,8 +423,6 @@ def test_the_last_values_that_pass() -> None:
     caps.check_fee(Decimal("0.012130437145"), Decimal("0.24"), 3)
     caps.check_effective(Decimal("0.24"), Decimal("0.24"))
     caps.check_penalty(ZERO, Decimal("1.5"), ZERO)
-    loans([1, MAX_AMOUNT], [0, 10**7], [1, 60], DAY64, monthly_fee_rate=[0, 10**6])
-    loans([1], 0, 1, DAY64, method=Method.INTEREST_FREE, monthly_fee_rate=[0])
     assert dates.add_months(date(1900, 2, 1), -1) == date(1900, 1, 1)
     assert CALENDAR(date(2026, 1, 1)) is True
     assert CALENDAR(date(2026, 12, 31)) is False
@@ -493,5 +440,8 @@ def test_the_last_values_that_pass() -> None:
         apr.Flow(date(2027, 1, 10), 1)]).apr == 0  # fmt: skip
     assert apr.rates([apr.Flow(DAY, MAX_AMOUNT)], [apr.Flow(date(2027, 1, 10), MAX_AMOUNT)]).apr == 0
     assert matrix(Order())["due"] == Order()
-    assert array_servicing.receipts([0], [DAY64], [MAX_AMOUNT]).amount.tolist() == [MAX_AMOUNT]
-    assert array_servicing.positions(PLANS, DAY64, array_servicing.receipts([1], [DAY64], [1])).total[1] == 99
+    assert schedule(LOAN.terms, date(2299, 6, 30)).installments[-1].due_date == date(2299, 12, 30)
+    last = schedule(LOAN.terms, date(2299, 7, 1), date(2299, 7, 2)).installments[-1]
+    assert last.due_date == date(2299, 12, 2)
+    assert caps.highest_annual_rate(Decimal(1000)) > 0
+    assert caps.highest_monthly_fee(Decimal("0.24"), 60) < caps.highest_monthly_fee(Decimal("0.24"), 1)
