@@ -21,7 +21,8 @@ from typing import TypedDict
 from refi.cards.revolving import closed_cycles
 from refi.money import round_div
 from refi.seeding import made_up, segments
-from refi.seeding.card_clients import MINOR_UNITS, MONTHS, Client, age_of
+from refi.seeding.card_clients import MINOR_UNITS, Client, age_of
+from refi.seeding.headers import MONTHS
 
 SMALLEST_GROUP = 20
 MARKS = (25, 100, 200, 300, 400, 500, 600, 700, 800, 900, 975)

@@ -1,15 +1,16 @@
 """Card holders as the UCI data set "default of credit card clients" writes them (CSV). Pure.
 
-Columns: ``ID, LIMIT_BAL``; ``PAY_0, PAY_2 … PAY_6`` (months late, −2 no use, −1 paid in full, 0 revolved
+Columns: ``LIMIT_BAL``; ``PAY_0, PAY_2 … PAY_6`` (months late, −2 no use, −1 paid in full, 0 revolved
 on time), ``BILL_AMT1 … 6`` and ``PAY_AMT1 … 6``, newest first; ``PAY_AMTk`` pays the bill of month k+1.
-``default.payment.next.month`` may be absent, and ``AGE`` too unless people are made up of the rows. Sex,
-education and marriage are not read. A number may be written ``20000`` or ``20000.0``; whatever else is
-refused by name, with its line and column.
+``default.payment.next.month`` may be absent, ``ID`` too (rows are numbered then), and ``AGE`` unless people
+are made up of the rows. Sex, education and marriage are not read. `headers` knows other spellings. A number
+may be written ``20000`` or ``20000.0``; whatever else is refused by name, with its line and column.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,16 +18,9 @@ from decimal import Decimal
 
 from refi.errors import Refused
 from refi.money import MAX_AMOUNT
+from refi.seeding import headers
+from refi.seeding.headers import AGE, BILLS, DEFAULTED, ID, LIMIT, NEEDED, PAYMENTS, STATUSES
 
-MONTHS = 6
-STATUSES = ("PAY_0", *(f"PAY_{k}" for k in range(2, MONTHS + 1)))
-BILLS = tuple(f"BILL_AMT{k}" for k in range(1, MONTHS + 1))
-PAYMENTS = tuple(f"PAY_AMT{k}" for k in range(1, MONTHS + 1))
-DEFAULTED = "default.payment.next.month"
-AGE = "AGE"
-ALSO_CALLED = {"default payment next month": DEFAULTED, "PAY_1": "PAY_0"}
-"""Names that other copies of the data set give to a column."""
-COLUMNS = ("ID", "LIMIT_BAL", *STATUSES, *BILLS, *PAYMENTS)
 MINOR_UNITS = 100
 STATUS_RANGE = (-2, 9)
 AGE_RANGE = (18, 120)
@@ -42,7 +36,7 @@ class CardsFileEmpty(CardsFileRefused):
 
 
 class HeaderRefused(CardsFileRefused):
-    """The first line is not a header, or names a column twice."""
+    """The first line is no header, or names a column twice."""
 
 
 class ColumnMissing(CardsFileRefused):
@@ -88,18 +82,20 @@ def age_of(client: Client) -> int:
 def read(lines: Iterable[str]) -> Iterator[Client]:
     """Card holders from the lines of the file, one at a time (only the IDs seen are kept).
 
-    A byte order mark is skipped and blank lines are passed over. Raises a `CardsFileRefused`.
+    A byte order mark is skipped, blank lines and a line above the header are passed over. Raises a
+    `CardsFileRefused`.
     """
-    header: list[str] | None = None
+    rows = _cells(lines)
+    line, cells = next(rows, (0, []))
+    following = next(rows, None) if cells else None
+    if following is not None and headers.is_above_the_header(cells, following[1]):
+        (line, cells), following = following, next(rows, None)
+    header = _header(line, cells) if cells else []
     seen: set[int] = set()
-    line = 0
-    for line, cells in _cells(lines):
-        if header is None:
-            header = _header(cells)
-            continue
+    for line, cells in itertools.chain([] if following is None else [following], rows):
         if len(cells) != len(header):
             raise RowRefused(f"line {line}: {len(cells)} cells where the header has {len(header)}", line=line)
-        client = _client(_Row(line, dict(zip(header, cells, strict=True))))
+        client = _client(_Row(line, dict(zip(header, cells, strict=True))), len(seen) + 1)
         if client.id in seen:
             raise ClientTwice(f"line {line}: ID {client.id} was there before", line=line, column="ID")
         seen.add(client.id)
@@ -108,14 +104,11 @@ def read(lines: Iterable[str]) -> Iterator[Client]:
         raise CardsFileEmpty("there is no card holder in the file", line=line)
 
 
-def _without_mark(lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        yield line.removeprefix("\ufeff") if number == 0 else line
-
-
 def _cells(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Numbered rows without the blank ones; what the CSV reader refuses becomes `RowRefused`."""
-    table = csv.reader(_without_mark(lines), strict=True)
+    left = iter(lines)
+    first = next(left, "").removeprefix("\ufeff")
+    table = csv.reader(itertools.chain([first], left), strict=True, delimiter=headers.separator_of(first))
     while True:
         try:
             cells = next(table)
@@ -128,14 +121,14 @@ def _cells(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             yield table.line_num, cells
 
 
-def _header(cells: list[str]) -> list[str]:
-    names = [ALSO_CALLED.get(cell.strip(), cell.strip()) for cell in cells]
-    if not set(names) & set(COLUMNS):
-        raise HeaderRefused("line 1 is not the header: it names none of the columns", line=1)
+def _header(line: int, cells: list[str]) -> list[str]:
+    names = headers.names_of(cells)
+    if not set(names) & {ID, *NEEDED}:
+        raise HeaderRefused(f"line {line} is not the header: it names none of the columns", line=line)
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        raise HeaderRefused(f"the header names a column twice: {', '.join(twice)}", line=1, columns=twice)
-    if missing := [name for name in COLUMNS if name not in names]:
-        raise ColumnMissing(f"the header lacks {', '.join(missing)}", line=1, columns=missing)
+        raise HeaderRefused(f"the header names a column twice: {', '.join(twice)}", line=line, columns=twice)
+    if missing := [name for name in NEEDED if name not in names]:
+        raise ColumnMissing(f"the header lacks {', '.join(missing)}", line=line, columns=missing)
     return names
 
 
@@ -172,10 +165,10 @@ class _Row:
         raise FigureRefused(f"line {self.line}: {column} is {value:f}: {why}", line=self.line, column=column)
 
 
-def _client(row: _Row) -> Client:
+def _client(row: _Row, number: int) -> Client:
     return Client(
-        id=row.whole("ID", 1, 10**9),
-        limit=row.amount("LIMIT_BAL", least=0),
+        id=row.whole(ID, 0, 10**9) if ID in row.cells else number,
+        limit=row.amount(LIMIT, least=0),
         age=row.whole(AGE, *AGE_RANGE) if AGE in row.cells else None,
         statuses=tuple(row.whole(name, *STATUS_RANGE) for name in STATUSES),
         bills=tuple(row.amount(name, least=-MAX_AMOUNT) for name in BILLS),

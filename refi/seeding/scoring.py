@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refi.errors import Refused
-from refi.seeding.card_clients import DEFAULTED, Client
+from refi.seeding.card_clients import Client
+from refi.seeding.headers import DEFAULTED
 from refi.underwriting import measures, training
 from refi.underwriting.characteristics import CLOSED, Histories, histories, values
 from refi.underwriting.measures import Flags, Floats

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refi.seeding.card_clients import BILLS, DEFAULTED, PAYMENTS, STATUSES
+from refi.seeding.headers import BILLS, DEFAULTED, PAYMENTS, STATUSES
 
 HEADER = ["ID", "LIMIT_BAL", "SEX", "EDUCATION", "MARRIAGE", "AGE", *STATUSES, *BILLS, *PAYMENTS, DEFAULTED]
 REVOLVER = {

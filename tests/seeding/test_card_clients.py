@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from refi.money import MAX_AMOUNT
 from refi.seeding import card_clients
-from refi.seeding.card_clients import BILLS, DEFAULTED, PAYMENTS, STATUSES, Client, read
+from refi.seeding.card_clients import Client, read
+from refi.seeding.headers import BILLS, DEFAULTED, PAYMENTS, STATUSES
 from tests.seeding.given import HEADER, csv_of, row
 
 
@@ -51,6 +52,48 @@ def test_columns_in_another_order_more_columns_no_default_blank_lines_quotes() -
     names = [name for name in reversed(HEADER) if name not in (DEFAULTED, "SEX")] + ["note"]
     text = csv_of(row(1, note='"a, b"'), row(2), header=names).replace("\n", "\r\n") + "\r\n  ,\r\n"
     assert [(one.id, one.defaulted) for one in clients(text)] == [(1, None), (2, None)]
+
+
+NUMBERED = [f"X{k}" for k in range(1, 24)]
+NAMES = ",".join(HEADER)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        NAMES.replace(DEFAULTED, "default payment next month"),
+        NAMES.replace(DEFAULTED, "default_payment_next_month"),
+        NAMES.replace(DEFAULTED, "default"),
+        NAMES.lower(),
+        NAMES.replace(",", " , "),
+        NAMES.replace("PAY_0", "PAY_1"),
+        ",".join(["ID", *NUMBERED, "Y"]),
+        ",".join(["id", *NUMBERED, "y"]).lower(),
+        ",".join(["", *NUMBERED, "Y"]) + "\n" + NAMES.replace(DEFAULTED, "default payment next month"),
+    ],
+)
+def test_a_header_is_known_however_a_copy_spells_it(header: str) -> None:
+    some = [row(1, default="1", PAY_3="2"), row(2)]
+    usual = csv_of(*some)
+    other = header + "\n" + usual.partition("\n")[2]
+    assert clients(other) == clients(usual)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_other_separators_are_understood(mark: str) -> None:
+    text = csv_of(row(1, default="1"), row(2))
+    assert clients("\ufeff" + text.replace(",", mark)) == clients(text)
+
+
+def test_rows_without_an_id_are_numbered() -> None:
+    text = csv_of(row(7), row(7), row(9), header=HEADER[1:])
+    assert [one.id for one in clients(text)] == [1, 2, 3]
+
+
+def test_a_fuller_name_goes_before_a_short_or_numbered_one() -> None:
+    text = csv_of(row(1, default="1")).splitlines()
+    [one] = clients(f"{text[0]},default,Y,X1\n{text[1]},0,0,9\n")
+    assert (one.defaulted, one.limit) == (True, 5_000_000)
 
 
 def test_one_at_a_time() -> None:
@@ -103,7 +146,8 @@ BROKEN = [
     (csv_of(row(1, PAY_2="10")), "FigureRefused", "PAY_2 is 10: not a whole number from -2 to 9"),
     (csv_of(row(1, PAY_2="0.5")), "FigureRefused", "PAY_2 is 0.5: not a whole number"),
     (csv_of(row(1, AGE="17")), "FigureRefused", "AGE is 17"),
-    (csv_of(row(0)), "FigureRefused", "ID is 0"),
+    (csv_of(row(-1)), "FigureRefused", "ID is -1"),
+    (csv_of(row(1)).replace("PAY_AMT3", "PAY_AMT9"), "ColumnMissing", "lacks PAY_AMT3"),
     (csv_of(row(1, default="2")), "FigureRefused", f"{DEFAULTED} is 2"),
 ]
 
