@@ -35,6 +35,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Where to write the card; stdout if not given.")] = None,
     version: Annotated[str, typer.Option(help="What the card is called.")] = "trained",
     folds: Annotated[int, typer.Option(min=2, max=20, help="Folds of its cross-validation.")] = 5,
+    as_json: AsJson = False,
 ) -> None:
     """Train a scorecard on card holders whose outcome is known; the same rows give the same card."""
     if not shipped_service.NAME.fullmatch(version):
@@ -52,10 +53,17 @@ def train(
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"{out} cannot be written: {error.strerror}")
-    found = made.training["cross_validated"]
-    typer.echo(
-        f"{out}: {made.training['people']} people, {made.training['defaults']} defaults; on people not seen: "
-        f"AUC {found['auc_mean']} ({folds} folds), never late {found['never_late']['auc']}"
+    kept = ("people", "defaults", "cross_validated")
+    show(
+        {"out": str(out), "version": version, **{name: made.training[name] for name in kept}}, as_json, _made
+    )
+
+
+def _made(answer: dict[str, Any]) -> str:
+    found = answer["cross_validated"]
+    return (
+        f"{answer['out']}: {answer['people']} people, {answer['defaults']} defaults; on people not seen: "
+        f"AUC {found['auc_mean']} ({found['folds']} folds), never late {found['never_late']['auc']}"
     )
 
 
@@ -82,10 +90,12 @@ def _evaluation(answer: dict[str, Any]) -> str:
             else "In its training it said of rows that it did not see: " + unseen
         )
     lines += [_group("all", answer), _group("never late", answer["never_late"]), ""]
-    lines.append(f"{'score':>11} {'people':>8} {'defaults':>9} {'observed':>9} {'expected':>9}")
+    lines.append(
+        f"{'score':>11} {'people':>8} {'defaults':>9} {'observed':>9} {'expected':>9}   observed, 95 %"
+    )
     lines += [
         f"{each['from_score']:>5}-{each['to_score']:<5} {each['n']:>8} {each['defaults']:>9} "
-        f"{each['observed']:>9.4f} {each['expected']:>9.4f}"
+        f"{each['observed']:>9.4f} {each['expected']:>9.4f}   {_between(each['observed_ci'])}"
         for each in answer["bins"]
     ]
     lines += ["", f"{'stability (PSI)':40} {'psi':>8} {'noise':>8} {'n':>8}"]
@@ -100,13 +110,21 @@ def _evaluation(answer: dict[str, Any]) -> str:
 def _group(name: str, told: dict[str, Any]) -> str:
     if told["auc"] is None:
         return f"{name:10}  {told['n']} people, {told['defaults']} defaults: too few of an outcome to tell"
-    low, high = told["auc_ci"]
     slope = told["calibration_slope"]
-    return (
-        f"{name:10}  {told['n']} people, {told['defaults']} defaults: AUC {told['auc']:.4f} "
-        f"({low:.4f} to {high:.4f}), Gini {told['gini']:.4f}, KS {told['ks']:.4f}, "
-        f"calibration slope {'not to be told' if slope is None else f'{slope:.3f}'}"
+    figures = [
+        f"{words} {told[key]:.4f} ({_between(told[f'{key}_ci'])})"
+        for words, key in (("AUC", "auc"), ("Gini", "gini"), ("KS", "ks"))
+    ]
+    figures.append(
+        "calibration slope not to be told"
+        if slope is None
+        else f"calibration slope {slope:.3f} ({_between(told['calibration_slope_ci'], 3)})"
     )
+    return f"{name:10}  {told['n']} people, {told['defaults']} defaults: {', '.join(figures)}"
+
+
+def _between(ends: list[float], digits: int = 4) -> str:
+    return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}"
 
 
 @score.command(name="score")

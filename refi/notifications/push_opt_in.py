@@ -6,7 +6,6 @@ arm that is asked at one moment, and the rates are compared.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -15,8 +14,6 @@ from refi import experiments
 from refi.policies import PushOptIn
 
 HUNDRED = 100
-Z = 1.96
-"""Two-sided 95 %."""
 
 
 class Answer(StrEnum):
@@ -77,9 +74,5 @@ def rate(moment: str, *, asked: int, answered: int, granted: int, reachable: int
     """The rate of one moment; no answer counts as no."""
     if not asked:
         return Rate(moment, 0, 0, 0, 0, None, None, None)
-    share = granted / asked
-    middle = share + Z * Z / (2 * asked)
-    spread = Z * math.sqrt(share * (1 - share) / asked + Z * Z / (4 * asked * asked))
-    whole = 1 + Z * Z / asked
-    low, high = max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
+    share, (low, high) = granted / asked, experiments.interval(granted, asked)
     return Rate(moment, asked, answered, granted, reachable, round(share, 4), round(low, 4), round(high, 4))

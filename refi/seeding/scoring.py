@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refi import experiments
 from refi.errors import Refused
 from refi.seeding.card_clients import Client
 from refi.seeding.headers import DEFAULTED
@@ -18,6 +19,7 @@ from refi.underwriting.scorecard import NEVER_LATE, Scorecard, Weighed
 
 TABLE_BINS = 10
 WORST_SHOWN = 4
+TOLD = ("auc", "auc_ci", "gini", "gini_ci", "ks", "ks_ci", "calibration_slope", "calibration_slope_ci")
 
 
 class OutcomeMissing(Refused):
@@ -72,20 +74,25 @@ def evaluate(card: Scorecard, clients: Sequence[Client]) -> dict[str, Any]:
 
 
 def _told(card: Scorecard, scores: NDArray[np.int64], bad: Flags) -> dict[str, Any]:
-    """AUC with its interval, Gini, KS and calibration; null where an outcome has fewer than two rows."""
+    """AUC, Gini, KS and slope of calibration with their intervals; null where an outcome has fewer than two
+    rows."""
     risk = -scores.astype(np.float64)
     try:
         area = measures.auc(risk, bad)
     except measures.OutcomesOneSided:
-        return dict.fromkeys(("auc", "auc_ci", "gini", "ks", "calibration_slope"))
-    slope = measures.calibration_slope(card.log_odds(scores), bad)
-    return {
-        "auc": round(area.auc, 6),
-        "auc_ci": [round(area.low, 6), round(area.high, 6)],
-        "gini": round(area.gini, 6),
-        "ks": round(measures.ks(risk, bad), 6),
-        "calibration_slope": None if slope is None else round(slope, 6),
-    }
+        return dict.fromkeys(TOLD)
+    slope, slope_ci = measures.calibration(card.log_odds(scores), bad) or (None, None)
+    figures = (
+        area.auc, (area.low, area.high), area.gini, area.gini_interval,
+        measures.ks(risk, bad), measures.ks_interval(risk, bad), slope, slope_ci,
+    )  # fmt: skip
+    return {name: _rounded(value) for name, value in zip(TOLD, figures, strict=True)}
+
+
+def _rounded(value: float | measures.Interval | None) -> float | list[float] | None:
+    if isinstance(value, tuple):
+        return [round(end, 6) for end in value]
+    return None if value is None else round(value, 6)
 
 
 def _bins(card: Scorecard, scores: NDArray[np.int64], bad: Flags) -> list[dict[str, Any]]:
@@ -104,6 +111,7 @@ def _bins(card: Scorecard, scores: NDArray[np.int64], bad: Flags) -> list[dict[s
                     "n": int(rows.sum()),
                     "defaults": int(bad[rows].sum()),
                     "observed": round(float(bad[rows].mean()), 6),
+                    "observed_ci": _rounded(experiments.interval(int(bad[rows].sum()), int(rows.sum()))),
                     "expected": round(float(expected[rows].mean()), 6),
                 }
             )

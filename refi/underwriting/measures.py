@@ -1,7 +1,8 @@
 """How well a score tells good from bad, and whether a population moved: AUC, KS, calibration, PSI. Pure.
 
 Figures for people to judge by: floats, never money. Sources: DeLong, DeLong and Clarke-Pearson (1988) in the
-fast form of Sun and Xu (2014) for the interval of the AUC; the PSI of a population against another.
+fast form of Sun and Xu (2014) for the interval of the AUC; the PSI of a population against another. Every
+interval is of 95 %.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from refi.errors import Refused
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 LEAST_OF_EACH = 2
+NINETY_FIVE = NormalDist().inv_cdf(0.975)
+DRAWS, SEED = 1000, 20_261_122
+"""How often rows are drawn anew for the interval of the KS, and from which fixed seed."""
 CONVERGED = 1e-9
 MOST_STEPS = 60
 SEPARATED = 30.0
@@ -25,6 +29,10 @@ SEPARATED = 30.0
 
 class OutcomesOneSided(Refused):
     """Too few rows of one outcome: nothing can be told about how a score tells them apart."""
+
+
+Interval = tuple[float, float]
+"""Lower and upper end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,11 @@ class Auc:
     def gini(self) -> float:
         """2 AUC - 1."""
         return 2 * self.auc - 1
+
+    @property
+    def gini_interval(self) -> Interval:
+        """That of the AUC, likewise."""
+        return 2 * self.low - 1, 2 * self.high - 1
 
 
 def require_both(bad: Flags) -> None:
@@ -61,7 +74,7 @@ def auc(risk: Floats, bad: Flags) -> Auc:
     above_bads = (all_ranks[len(bads) :] - _midranks(goods)) / len(bads)
     area = float(above_goods.mean())
     variance = above_goods.var(ddof=1) / len(bads) + above_bads.var(ddof=1) / len(goods)
-    half = NormalDist().inv_cdf(0.975) * float(np.sqrt(variance))
+    half = NINETY_FIVE * float(np.sqrt(variance))
     return Auc(area, max(0.0, area - half), min(1.0, area + half))
 
 
@@ -75,11 +88,35 @@ def _midranks(values: Floats) -> Floats:
 def ks(risk: Floats, bad: Flags) -> float:
     """The greatest distance between the two cumulative distributions."""
     require_both(bad)
+    bads, goods = _by_level(risk, bad)
+    return float(_distance(bads, goods))
+
+
+def ks_interval(risk: Floats, bad: Flags) -> Interval:
+    """The interval of the KS: the rows of each outcome are drawn anew, with replacement, from a fixed seed.
+
+    A draw's KS is too great on average, since it is a maximum; the interval is moved by that much.
+    """
+    require_both(bad)
+    found, random = ks(risk, bad), np.random.default_rng(SEED)
+    bads, goods = (
+        random.multinomial(counts.sum(), counts / counts.sum(), size=DRAWS) for counts in _by_level(risk, bad)
+    )
+    drawn = _distance(bads, goods)
+    low, high = np.quantile(drawn, [0.025, 0.975]) - (drawn.mean() - found)
+    return min(max(0.0, float(low)), found), max(min(1.0, float(high)), found)
+
+
+def _by_level(risk: Floats, bad: Flags) -> list[NDArray[np.int64]]:
+    """How many bad and how many good rows have each level of risk, from the lowest."""
     levels, place = np.unique(risk, return_inverse=True)
-    share = [
-        np.cumsum(np.bincount(place[which], minlength=len(levels))) / which.sum() for which in (bad, ~bad)
-    ]
-    return float(np.abs(share[0] - share[1]).max())
+    return [np.bincount(place[which], minlength=len(levels)) for which in (bad, ~bad)]
+
+
+def _distance(bads: NDArray[np.int64], goods: NDArray[np.int64]) -> Floats:
+    """The greatest distance of the cumulative shares along the last axis."""
+    share = [np.cumsum(each, axis=-1) / each.sum(axis=-1, keepdims=True) for each in (bads, goods)]
+    return np.asarray(np.abs(share[0] - share[1]).max(axis=-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +157,16 @@ def logistic(x: Floats, bad: Flags, *, ridge: float = 0.0) -> Fit | None:
 def calibration_slope(log_odds: Floats, bad: Flags) -> float | None:
     """Slope of the outcome on the predicted log-odds: 1 is right, below 1 too sure. None when not to be
     told."""
-    found = logistic(log_odds[None, :], bad)
-    return None if found is None else float(found.coefficients[0])
+    return None if (found := calibration(log_odds, bad)) is None else found[0]
+
+
+def calibration(log_odds: Floats, bad: Flags) -> tuple[float, Interval] | None:
+    """`calibration_slope` with its interval, from the standard error of the regression (Wald)."""
+    fit = logistic(log_odds[None, :], bad)
+    if fit is None:
+        return None
+    slope, half = float(fit.coefficients[0]), NINETY_FIVE * float(fit.errors[0])
+    return slope, (slope - half, slope + half)
 
 
 @dataclass(frozen=True, slots=True)

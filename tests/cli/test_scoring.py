@@ -30,7 +30,11 @@ def test_evaluate_answers_what_the_contract_says(tmp_path: Path) -> None:
     assert {"n", "auc", "auc_ci", "ks", "calibration_slope", "never_late"} <= set(told)
     assert told["n"] == 12
     assert told["never_late"]["n"] == 11
-    assert told["auc_ci"][0] <= told["auc"] <= told["auc_ci"][1]
+    for name in ("auc", "gini", "ks", "calibration_slope"):
+        for figures in (told, told["never_late"]):
+            if figures[name] is not None:
+                assert figures[f"{name}_ci"][0] <= figures[name] <= figures[f"{name}_ci"][1]
+    assert all(each["observed_ci"][0] <= each["observed"] <= each["observed_ci"][1] for each in told["bins"])
 
 
 def without(column: str) -> list[str]:

@@ -179,6 +179,23 @@ def test_calibration_of_the_truth_is_one() -> None:
     assert measures.calibration_slope(np.array([-1.0, 1.0]), np.array([False, True])) is None
 
 
+def test_the_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    """A hundred samples of 400 from a population whose figures are known."""
+    truth = np.random.default_rng(5)
+    log_odds = truth.normal(-1.0, 1.2, 400_000)
+    bad = truth.random(400_000) < 1 / (1 + np.exp(-log_odds))
+    risk = np.round(log_odds, 2)
+    known, held = measures.ks(risk, bad), {"ks": 0, "slope": 0}
+    for sample in np.split(np.arange(40_000), 100):
+        low, high = measures.ks_interval(risk[sample], bad[sample])
+        held["ks"] += low <= known <= high
+        told = measures.calibration(log_odds[sample], bad[sample])
+        assert told is not None
+        held["slope"] += told[1][0] <= 1 <= told[1][1]
+    assert all(85 <= count <= 100 for count in held.values()), held
+    assert measures.ks_interval(risk[:400], bad[:400]) == measures.ks_interval(risk[:400], bad[:400])
+
+
 def test_psi_beside_its_noise() -> None:
     even = np.full(10, 1000)
     same = measures.stability(np.full(10, 20), even)
