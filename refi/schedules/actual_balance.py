@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from itertools import accumulate, pairwise
 
 from refi.money import round_div
@@ -75,6 +76,36 @@ def change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
         row.size = size + row.extra
 
 
+def earned(book: Book, on: date) -> dict[int, Fraction]:
+    """Interest that each installment not later than ``on`` has earned by then, before it is rounded."""
+    past = _Past.of(book)
+    left = book.lent + sum(amount for _, amount in book.added)
+    reserved = sum(_reserve(row) for row in book.rows)
+    found = {}
+    for row in book.rows:
+        if row.size is not None and row.starts_on < on:
+            found[row.number] = Fraction(*_share(book, row, on, on, left - reserved, past))
+        reserved -= _reserve(row)
+        left -= row.principal
+    return found
+
+
+def level_anew(book: Book, on: date, new: list[Row], unpaid: Fraction) -> None:
+    """Give ``new`` installments the size that pays the principal of no other one, and ``unpaid`` interest.
+
+    As Apache Fineract does, the size is of the interest before it is rounded.
+    """
+    elsewhere = sum(row.met_principal if row in new else row.principal for row in book.rows)
+    balance = book.lent + sum(amount for _, amount in book.added) - elsewhere
+    first = Fraction(*_share(book, new[0], on, date.max, balance, _Past.of(book)))
+    size = book.pricing.level_exact(balance + unpaid + first, [row.weight for row in new[1:]])
+    for row in new:
+        row.size = size
+    refresh(book, on)
+    new[-1].size = new[-1].principal + new[-1].interest
+    refresh(book, on)
+
+
 def _reserve(row: Row) -> int:
     """Principal of an installment that is not another's to take."""
     return row.principal if row.size is None else row.met_principal
@@ -133,10 +164,17 @@ class _Past:
 
 
 def _interest(book: Book, row: Row, on: date, until: date, planned: int, past: _Past) -> int:
-    """Interest of one period: on the balance of each day before ``on``, on the ``planned`` one after it."""
+    """Interest of one period, rounded."""
+    above, below = _share(book, row, on, until, planned, past)
+    return round_div(above, below, book.pricing.terms.rounding) if above else 0
+
+
+def _share(book: Book, row: Row, on: date, until: date, planned: int, past: _Past) -> tuple[int, int]:
+    """Interest of one period, above and below the line: on the balance of each day before ``on``, on the
+    ``planned`` one after it."""
     ends = min(row.ends_on, until)
     if ends <= row.starts_on:
-        return 0
+        return 0, 1
     turns = {row.starts_on, ends, *past.between(row.starts_on, ends)}
     turns |= {day for day in (on, *(at for at, _ in book.rates)) if row.starts_on < day < ends}
     balance_days: dict[Decimal, int] = {}
@@ -148,8 +186,8 @@ def _interest(book: Book, row: Row, on: date, until: date, planned: int, past: _
     for rate, days in balance_days.items():
         numerator, denominator = fraction_of(rate)
         above, below = above * denominator + numerator * days * below, below * denominator
-    year = DENOMINATOR[book.pricing.terms.day_count] * (row.ends_on - row.starts_on).days
-    return round_div(above * row.weight, below * year, book.pricing.terms.rounding)
+    year = DENOMINATOR[book.pricing.terms.day_count] * (row.span or (row.ends_on - row.starts_on).days)
+    return above * row.weight, below * year
 
 
 def _balance(book: Book, row: Row, day: date, planned: int, past: _Past) -> int:

@@ -91,7 +91,8 @@ class Conventions:
             components that the money had met (its credit allocation).
         chargeback_order: in which order ``as_allocated`` takes components back.
         re_age: ``levelled``: overdue principal joins the coming installments, levelled anew; overdue
-            interest, fees and penalties fall due with the last one (ours). ``equal_payable_interest``,
+            interest, fees and penalties fall due with the last one (ours); on the actual balance
+            `refi.schedules.re_ageing` (Fineract's DEFAULT). ``equal_payable_interest``,
             ``equal_full_interest``: all that is owed, with the interest earned by the day or all of the plan,
             in equal parts over new installments; nothing more is earned (Fineract's EQUAL_AMORTIZATION_*).
         interest: ``scheduled_balance``: the plan's, whenever money comes (ours; what is late costs a

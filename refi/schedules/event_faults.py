@@ -26,7 +26,7 @@ from refi.schedules.contract_events import (
     Reversal,
     Waiver,
 )
-from refi.schedules.conventions import Conventions, EarnedOn, InvalidConvention, ReAgeing
+from refi.schedules.conventions import Conventions, EarnedOn, InvalidConvention
 from refi.schedules.dates import is_date
 
 Found = tuple[str, str, str] | None
@@ -44,7 +44,7 @@ def check(terms: Terms, disbursed_on: date, conventions: Conventions, events: Se
         )
     seen: dict[str, Event] = {}
     for k, event in enumerate(events):
-        fault = _fault(terms, disbursed_on, event, seen) or _refused(event, conventions, actual)
+        fault = _fault(terms, disbursed_on, event, seen) or _refused(event, actual)
         if isinstance(event, Chargeback) and fault is None:
             fault = _too_much(event, seen)
         if fault is not None:
@@ -124,16 +124,18 @@ def _standing(seen: Mapping[str, Event]) -> list[Event]:
     return found[::-1]
 
 
-def _refused(event: Event, conventions: Conventions, actual: bool) -> Found:
+def _refused(event: Event, actual: bool) -> Found:
     """What interest on the actual balance has no rule for."""
     if not actual:
         return None
     if isinstance(event, Deferral | DueDateChange):
         return "type", NOT_WITH, "dates do not move where interest is on the actual balance"
-    if isinstance(event, Reage) and conventions.re_age is ReAgeing.LEVELLED:
-        return "type", NOT_WITH, "with interest on the actual balance a loan is re-aged in equal parts"
     if isinstance(event, Reamortization) and (event.installments is not None or event.annual_rate is None):
-        return "installments", NOT_WITH, "with interest on the actual balance only the rate changes"
+        return (
+            "installments",
+            NOT_WITH,
+            "with interest on the actual balance only the rate changes; re_age levels what is overdue",
+        )
     if isinstance(event, Receipt) and event.mode in (Mode.PREPAY_SHORTEN, Mode.PREPAY_LOWER):
         return "mode", NOT_WITH, "the order says which installments money in advance meets"
     return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
-from refi.money import Rounding, round_div
+from refi.money import Rounding, round_div, round_exact
 from refi.schedules.amortization import BEARS_INTEREST, Method, Terms, fraction_of
 from refi.schedules.day_count import DENOMINATOR
 from refi.schedules.recurrence import level_payment
@@ -37,6 +38,14 @@ class Pricing:
         """The level payment of ``balance`` whose first interest is given; ``weights``: the later periods."""
         numerators = [0] + [self.numerator * weight for weight in weights]
         return level_payment(balance + first_interest, numerators, self.denominator, self.terms.rounding)
+
+    def level_exact(self, owed: Fraction, weights: Sequence[int]) -> int:
+        """The level payment of what is owed, first interest included, before that is rounded."""
+        worth = part = Fraction(1)
+        for weight in weights:
+            part /= 1 + Fraction(self.numerator * weight, self.denominator)
+            worth += part
+        return round_exact(owed / worth, self.terms.rounding)
 
 
 def replan(rows: list[Row], pricing: Pricing, on: date, balance: int, keep_amount: bool) -> list[Row]:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from refi.money import round_div
-from refi.schedules import actual_balance, dates, equal_parts, periods
+from refi.schedules import actual_balance, dates, equal_parts, periods, re_ageing
 from refi.schedules.book import Book
 from refi.schedules.contract_events import Deferral, DueDateChange, Modification, Reage, Reamortization
 from refi.schedules.contract_state import Why
@@ -92,6 +92,9 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> Why | None:
     book.period = event.period or book.period
     if book.conventions.re_age is not ReAgeing.LEVELLED:
         equal_parts.spread(book, event, first, count)
+        return None
+    if book.conventions.interest is EarnedOn.ACTUAL_BALANCE:
+        re_ageing.level(book, event, first, count)
         return None
     moved = 0
     for row in late:

@@ -66,7 +66,8 @@ class Row:
     base; the rest of the price is earned evenly from there. ``weight_left`` and ``fee_left`` are the
     parts of the period's day-count weight and of its fee that lie ahead; ``period_fee`` is a whole fee.
     ``frozen_on`` is the day after which nothing accrues. Where interest is on the actual balance, ``size`` is
-    the installment's level amount, ``extra`` interest put on it, ``carried`` interest of earlier periods
+    the installment's level amount, ``span`` the days that its weight is of, if not its own, ``extra``
+    interest put on it, ``carried`` interest of earlier periods
     that comes with it, ``ahead`` the principal that money in advance meets, and ``closing`` interest and
     principal as an early payoff meets them, where that is not to the day.
     """
@@ -74,7 +75,8 @@ class Row:
     __slots__ = (
         "ahead", "base_fee", "base_interest", "carried", "closing", "due_on", "ends_on", "extra", "fee",
         "fee_left", "frozen_on", "interest", "number", "paid", "penalty_fixed", "penalty_from", "period_fee",
-        "principal", "principal_days", "since", "size", "starts_on", "waived", "weight", "weight_left",
+        "principal", "principal_days", "since", "size", "span", "starts_on", "waived", "weight",
+        "weight_left",
     )  # fmt: skip
 
     def __init__(
@@ -108,6 +110,7 @@ class Row:
         self.penalty_from = self.due_on
         self.frozen_on: date | None = None
         self.size: int | None = None
+        self.span: int | None = None
         self.ahead: int | None = None
         self.closing: tuple[int, int] | None = None
         self.extra = self.carried = 0

@@ -20,6 +20,7 @@ from refi.schedules.contract import (
     ChargeOff,
     Contract,
     Deferral,
+    DueDateChange,
     Event,
     InvalidEvent,
     Mode,
@@ -274,7 +275,7 @@ def test_overdue_principal_bears_interest_on_the_actual_balance_or_stands_still(
     ("event", "pointer"),
     [
         (Deferral("e", HALFWAY, 1), "/0/type"),
-        (Reage("e", HALFWAY), "/0/type"),
+        (DueDateChange("e", HALFWAY, date(2027, 2, 20)), "/0/type"),
         (Reamortization("e", HALFWAY, 3), "/0/installments"),
         (Receipt("e", HALFWAY, 1, Mode.PREPAY_LOWER), "/0/mode"),
     ],

@@ -44,8 +44,7 @@ WHOLE = "an amount is a positive whole number"
 NO_RECEIPT = "only an earlier receipt is charged back"
 NO_MORE = "no more is charged back than was received"
 NO_MOVE = "dates do not move where interest is on the actual balance"
-IN_EQUAL_PARTS = "with interest on the actual balance a loan is re-aged in equal parts"
-ONLY_RATE = "with interest on the actual balance only the rate changes"
+ONLY_RATE = "with interest on the actual balance only the rate changes; re_age levels what is overdue"
 BY_ORDER = "the order says which installments money in advance meets"
 
 REFUSED: list[tuple[Contract, list[Event], str, str]] = [
@@ -85,7 +84,6 @@ REFUSED: list[tuple[Contract, list[Event], str, str]] = [
     (OURS, [Reage("e", DAY, 61)], "/0/installments out_of_range", "there are 1 to 60 installments"),
     (ACTUAL, [Deferral("e", DAY, 1)], "/0/type not_with_actual_balance", NO_MOVE),
     (ACTUAL, [PAID, DueDateChange("e", DAY, DAY)], "/1/type not_with_actual_balance", NO_MOVE),
-    (ACTUAL, [Reage("e", DAY)], "/0/type not_with_actual_balance", IN_EQUAL_PARTS),
     (ACTUAL, [Reamortization("e", DAY)], "/0/installments not_with_actual_balance", ONLY_RATE),
     (ACTUAL, [Reamortization("e", DAY, 6)], "/0/installments not_with_actual_balance", ONLY_RATE),
     (
@@ -121,6 +119,7 @@ def test_the_last_events_that_can_be() -> None:
         (OURS, [Charge("c", DAY, 1, Component.PENALTY), Charge("d", DAY, MAX_AMOUNT, Component.FEE)]),
         (ACTUAL, [Receipt("a", DAY, 1, Mode.DUE), Receipt("b", DAY, 1, Mode.PAYOFF)]),
         (ACTUAL, [Reamortization("r", DAY, None, Decimal(0)), Charge("c", DAY, 1), ChargeOff("o", DAY)]),
+        (ACTUAL, [Reage("a", DAY)]),
         (IN_PARTS, [Reage("a", DAY), Reage("b", DAY, 60, date(2027, 1, 1))]),
     ):
         assert replay(contract, events, DAY).on == DAY
