@@ -13,17 +13,18 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field, model_validator
 
 from refi import close
-from refi.api.settling import jobs_done, settle
+from refi.api.levers import answered, control, payout_of
+from refi.api.settling import ACT_WITHIN, jobs_done, settle
 from refi.borrowers import identity
 from refi.borrowers import service as borrowers
 from refi.db.work import SYSTEM
 from refi.errors import Conflict, Fault, NotFound, Refused
 from refi.ids import BorrowerId
-from refi.payments.tables import Payment, Payout, SourceType
+from refi.payments.tables import Payment, SourceType
 from refi.runtime import Runtime
 from refi.web import problems
 from refi.web.deps import Limit
-from refi.web.fields import Amount, Body, BusinessDate, Instant, Out, Text, known_id
+from refi.web.fields import Amount, Body, BusinessDate, Currency, Instant, Out, Text, known_id
 from refi.web.route import PublicRoute
 
 router = APIRouter(
@@ -34,7 +35,7 @@ router = APIRouter(
 )
 
 LONGEST_JUMP = timedelta(days=3660)
-DAY_WITHIN, ACT_WITHIN = 20.0, 5.0
+DAY_WITHIN = 20.0
 """Seconds to wait for the work that a day's close, or a single act, sets off."""
 ACT = "What the provider shall do."
 
@@ -105,6 +106,10 @@ class TransferIn(Body):
 
     amount: Amount
     reference: Text | None = None
+    currency: Annotated[Currency | None, Field(description="the market's, if none is named")] = None
+    effective_on: Annotated[
+        BusinessDate | None, Field(description="the day the money left the payer; today, if none is named")
+    ] = None
 
 
 class InboundIn(Body):
@@ -188,13 +193,13 @@ async def answer_message(
     request: Request,
 ) -> dict[str, Any]:
     """Make the provider tell that a message was delivered or bounced (ours by its ``msg_…``)."""
-    return await _control(_runtime(request), f"/control/messages/{known_id(message_id, 'msg')}/{act}")
+    return await control(_runtime(request), f"/control/messages/{known_id(message_id, 'msg')}/{act}")
 
 
 @router.post("/inbound-messages", status_code=201)
 async def inbound_message(body: InboundIn, request: Request) -> dict[str, Any]:
     """Let somebody write to us by SMS, an opt-out word for example."""
-    return await _control(_runtime(request), "/control/inbound", body.model_dump())
+    return await control(_runtime(request), "/control/inbound", body.model_dump())
 
 
 @router.post("/payouts/{payout_id}/{act}")
@@ -205,8 +210,9 @@ async def answer_payout(
 ) -> dict[str, Any]:
     """Make the provider deliver, fail, deliver without telling (lose) or return a payout (or a loan's)."""
     runtime = _runtime(request)
-    key = await _payout_of(runtime, payout_id)
-    return await _control(runtime, f"/control/payouts/{key}/{act}")
+    async with runtime.database.work(SYSTEM, reading=True) as work:
+        key, on = await payout_of(work, payout_id), work.on
+    return await answered(runtime, f"/control/payouts/{key}", act, on)
 
 
 @router.post("/payments/{payment_id}/{act}")
@@ -223,21 +229,24 @@ async def answer_payment(
             raise NotFound("no such payment")
         on = work.on
     if row.source_type is SourceType.BANK_DEBIT:
-        return await _control(runtime, f"/control/debits/{row.id}/{act}")
+        return await answered(runtime, f"/control/debits/{row.id}", act, on)
     if act != "post":
         raise Conflict("a transfer only arrives", allowed=["post"])
     body = {"amount": row.amount, "currency": row.currency, "on": on.isoformat(), "reference": row.id}
-    return await _control(runtime, "/control/transfers", body, key=row.id)
+    return await control(runtime, "/control/transfers", body, key=row.id)
 
 
 @router.post("/transfers", status_code=201)
 async def transfer(body: TransferIn, request: Request) -> dict[str, Any]:
-    """Let money arrive by transfer, unasked."""
+    """Let money arrive by transfer, unasked; `currency` and `effective_on` may be said."""
     runtime = _runtime(request)
     async with runtime.database.work(SYSTEM, reading=True) as work:
-        on, currency = work.on, work.policy.market.currency
-    sent = {"amount": body.amount, "currency": currency, "on": on.isoformat(), "reference": body.reference}
-    return await _control(runtime, "/control/transfers", sent)
+        today, ours = work.on, work.policy.market.currency
+    on = body.effective_on or today
+    if on > today:
+        raise DateRefused(f"today is {today}", faults=[Fault("/effective_on", "in_the_future")])
+    sent = {"amount": body.amount, "currency": body.currency or ours, "on": on.isoformat()}
+    return await control(runtime, "/control/transfers", {**sent, "reference": body.reference})
 
 
 @router.post("/faults", status_code=201)
@@ -252,30 +261,6 @@ async def faults(body: FaultIn, request: Request) -> dict[str, Any]:
 async def hold(body: HoldIn, request: Request) -> dict[str, Any]:
     """While on, the provider answers orders only when told."""
     return await _runtime(request).sandbox.command("/control/hold", body.model_dump())
-
-
-async def _payout_of(runtime: Runtime, text: str) -> str:
-    async with runtime.database.work(SYSTEM, reading=True) as work:
-        if text.startswith("loan_"):
-            loan_id = known_id(text, "loan")
-            query = Payout.__table__.select().where(Payout.loan_id == loan_id).order_by(Payout.id.desc())
-            row = (await work.session.execute(query)).first()
-            if row is None:
-                raise NotFound("no such payout")
-            return str(row.id)
-        if await work.session.get(Payout, known_id(text, "pout")) is None:
-            raise NotFound("no such payout")
-        return text
-
-
-async def _control(
-    runtime: Runtime, path: str, body: dict[str, Any] | None = None, *, key: str | None = None
-) -> dict[str, Any]:
-    """Pull a lever of the provider when our orders are out, then wait until its news is handled."""
-    await jobs_done(runtime.database, ACT_WITHIN)
-    said = await runtime.sandbox.command(path, body, key=key)
-    await settle(runtime, ACT_WITHIN)
-    return said
 
 
 def _runtime(request: Request) -> Runtime:

@@ -12,6 +12,8 @@ from refi.errors import Unavailable
 from refi.runtime import Runtime
 
 LOOK_EVERY = 0.02
+ACT_WITHIN = 5.0
+"""Seconds that the work of one lever is waited for."""
 
 
 async def settle(runtime: Runtime, within: float) -> bool:

@@ -110,7 +110,7 @@ async def counts(work: Work, on: date, size: int = planning.CHUNK) -> Counter[tu
 def _begun(work: Work, on: date) -> list[ladder.Begun]:
     if not work.on <= on <= work.on + FARTHEST:
         raise PreviewDateRefused(
-            f"a preview is of {work.on} or a later day", faults=[Fault("/on", "out_of_range")]
+            f"a preview is of {work.on} or a later day", faults=[Fault("/query/on", "out_of_range")]
         )
     return ladder.begun(work.policy.ladder, on)
 

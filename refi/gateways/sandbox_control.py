@@ -14,6 +14,12 @@ from refi.errors import Conflict, NotFound, Unavailable
 class ProviderRefuses(Conflict):
     """The sandbox provider says no: the order is not in a state for this."""
 
+    @property
+    def allowed(self) -> list[str]:
+        """The acts that the order is in a state for."""
+        found = self.facts.get("allowed")
+        return [str(act) for act in found] if isinstance(found, list) else []
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxControl:

@@ -24,11 +24,10 @@ from refi.loans.act_shapes_routes import (
     plans,
 )
 from refi.loans.acts import ActKind
-from refi.loans.answers_routes import AsOf, loan_out, read_on
+from refi.loans.answers_routes import AsOf, loan_out, schedule_out
 from refi.loans.books_service import acts_of, moved
 from refi.loans.finding_service import any_loan
 from refi.loans.history import ActNoted, Noted
-from refi.loans.showing_service import rows_out
 from refi.loans.tables import Loan, LoanAct
 from refi.staff.roles import READ_MONEY, Permission, require, require_any
 from refi.web import problems
@@ -56,13 +55,12 @@ async def show(
     response.headers["ETag"] = etag(loan.version)
     account = await loans.account(work, loan)
     shown = loan_out(work, loan, account, as_of)
-    state = account.state(max(as_of or read_on(work, loan), account.contract.disbursed_on))
     acts = await acts_of(work, loan)
     return StaffLoanOut(
         **shown.model_dump(),
         borrower=loan.borrower_id,
         unmet_on=loan.unmet_on,
-        schedule=rows_out(state),
+        schedule=schedule_out(work, loan, account, as_of).data,
         acts=[ActOut.model_validate(row) for row in acts],
         history=[EntryOut.model_validate(entry) for entry in await _history(work, loan, acts)],
     )
@@ -73,10 +71,7 @@ async def schedule(loan_id: str, work: CurrentWork, actor: CurrentActor, as_of: 
     """The installments with what was paid on each, today or at the end of an earlier day."""
     require_any(actor.roles, *READ_MONEY, Permission.CHANGE_LOANS)
     loan = await any_loan(work, loan_id)
-    account = await loans.account(work, loan)
-    loan_out(work, loan, account, as_of)  # refuses a day out of reach
-    state = account.state(max(as_of or read_on(work, loan), account.contract.disbursed_on))
-    return ScheduleOut(data=rows_out(state), dates_fixed=loan.credited_on is not None)
+    return schedule_out(work, loan, await loans.account(work, loan), as_of)
 
 
 @router.post("/{loan_id}/modifications", responses=CHANGES)

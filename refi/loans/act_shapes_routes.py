@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
+from refi.errors import Fault, Refused
 from refi.loans.acts import ActKind
 from refi.loans.answers_routes import LoanOut
 from refi.loans.modifications import Outlook
@@ -33,11 +34,16 @@ class ActIn(Body):
     preview: bool = False
 
 
+class ArgumentsRefused(Refused):
+    """The kind of modification lacks an argument, or does not have one that was given."""
+
+
 class ModificationIn(ActIn):
     """Terms agreed anew.
 
     ``defer`` needs ``months`` (and may be ``interest_free``), ``due_date_change`` the ``first_due_date`` of
-    the next installment, ``extend`` the number of coming ``installments`` (and may lower ``annual_rate``);
+    the next installment, ``extend`` a larger number of coming ``installments`` (or the same number at another
+    ``annual_rate``);
     ``re_age`` may name both, and needs them once no installment is left to come.
     """
 
@@ -48,20 +54,19 @@ class ModificationIn(ActIn):
     installments: Count | None = None
     annual_rate: Rate | None = None
 
-    @model_validator(mode="after")
-    def _says_what_its_kind_needs(self) -> ModificationIn:
-        needed, allowed = SAID[self.type]
-        given = {name for name in FIELDS if getattr(self, name) not in (None, False)}
-        if missing := sorted(needed - given):
-            raise ValueError(f"{self.type} needs {', '.join(missing)}")
-        if strange := sorted(given - needed - allowed):
-            raise ValueError(f"{self.type} has no {', '.join(strange)}")
-        return self
-
     def arguments(self) -> dict[str, Any]:
-        """The arguments as they are stored: plain JSON values."""
+        """The arguments as they are stored: plain JSON values. Raises `ArgumentsRefused`."""
         said = {name: getattr(self, name) for name in FIELDS}
-        return {name: _plain(value) for name, value in said.items() if value not in (None, False)}
+        given = {name: _plain(value) for name, value in said.items() if value not in (None, False)}
+        needed, allowed = SAID[self.type]
+        missing, strange = sorted(needed - given.keys()), sorted(given.keys() - needed - allowed)
+        if missing or strange:
+            told = [f"{self.type} needs {', '.join(missing)}"] if missing else []
+            told += [f"{self.type} has no {', '.join(strange)}"] if strange else []
+            faults = [Fault(f"/{name}", "missing") for name in missing]
+            faults += [Fault(f"/{name}", "not_allowed") for name in strange]
+            raise ArgumentsRefused("; ".join(told), faults=faults)
+        return given
 
 
 FIELDS = ("months", "interest_free", "first_due_date", "installments", "annual_rate")

@@ -11,11 +11,12 @@ from refi.db.work import Work
 from refi.errors import Fault, Refused
 from refi.loans.account import Account, owed
 from refi.loans.replaying import OWING, status_of
+from refi.loans.showing_service import rows_out
 from refi.loans.states import LoanStatus
 from refi.loans.tables import Loan
 from refi.schedules.contract import State
 from refi.web.fields import BusinessDate, Instant, Out, RateOut
-from refi.web.plans import BalancesOut
+from refi.web.plans import BalancesOut, ScheduleOut
 
 AsOf = Annotated[
     BusinessDate | None, Query(description="a day from signing until today: the account at its end")
@@ -62,7 +63,9 @@ def read_on(work: Work, loan: Loan) -> date:
 def loan_out(work: Work, loan: Loan, account: Account, as_of: date | None = None) -> LoanOut:
     """A loan today, or as it stood at the end of an earlier day; `DayRefused` for a day out of reach."""
     if as_of is not None and not loan.opened_on <= as_of <= work.on:
-        raise DayRefused("name a day from signing until today", faults=[Fault("/as_of", "out_of_range")])
+        raise DayRefused(
+            "name a day from signing until today", faults=[Fault("/query/as_of", "out_of_range")]
+        )
     on = as_of or read_on(work, loan)
     state = account.state(max(on, account.contract.disbursed_on))
     status = loan.status if as_of is None else _status_on(loan, state, on)
@@ -90,6 +93,15 @@ def loan_out(work: Work, loan: Loan, account: Account, as_of: date | None = None
         version=loan.version,
         created_at=loan.created_at,
     )
+
+
+def schedule_out(work: Work, loan: Loan, account: Account, as_of: date | None = None) -> ScheduleOut:
+    """The installments today, or as they stood at the end of an earlier day; a cancelled loan has none."""
+    shown = loan_out(work, loan, account, as_of)
+    if shown.status is LoanStatus.CANCELLED:
+        return ScheduleOut(data=[], dates_fixed=False)
+    state = account.state(max(as_of or read_on(work, loan), account.contract.disbursed_on))
+    return ScheduleOut(data=rows_out(state), dates_fixed=loan.credited_on is not None)
 
 
 def _status_on(loan: Loan, state: State, on: date) -> LoanStatus:

@@ -122,6 +122,8 @@ def check_bounds(kind: ActKind, seen: Outlook, rules: Changes) -> None:
             f"{len(coming)} coming installments, at most {rules.coming_installments}",
             faults=[Fault("/installments", "too_many")],
         )
+    if kind is ActKind.EXTEND:
+        _check_extension(seen)
     if kind is ActKind.RE_AGE:
         met = sum(row.status is Status.PAID for row in seen.before.installments)
         if met < rules.paid_before_re_age:
@@ -135,6 +137,23 @@ def check_bounds(kind: ActKind, seen: Outlook, rules: Changes) -> None:
                 f"a due date moves by {rules.due_date_moves_days} days at most",
                 faults=[Fault("/first_due_date", "too_far")],
             )
+
+
+def _check_extension(seen: Outlook) -> None:
+    """`OutOfBounds` for an extension to fewer installments, or to the plan that there is."""
+    before, after = (
+        [row for row in state.installments if row.outstanding > 0 and row.due_date > seen.after.on]
+        for state in (seen.before, seen.after)
+    )
+    if len(after) < len(before):
+        raise OutOfBounds(
+            f"{len(before)} installments are to come: an extension does not leave fewer",
+            faults=[Fault("/installments", "too_few")],
+        )
+    if [row.amount for row in after] == [row.amount for row in before]:
+        raise OutOfBounds(
+            f"{len(before)} installments are to come already", faults=[Fault("/installments", "unchanged")]
+        )
 
 
 def needs_second(kind: ActKind, *, interest_free: bool, given_up: int, alone: int, rules: Changes) -> bool:

@@ -12,7 +12,7 @@ from refi.errors import Fault, Refused
 from refi.ids import BorrowerId, LoanId
 from refi.ledger import service as ledger
 from refi.loans import service as loans
-from refi.loans.answers_routes import AsOf, LoanOut, loan_out, read_on
+from refi.loans.answers_routes import AsOf, LoanOut, loan_out, schedule_out
 from refi.loans.finding_service import any_loan
 from refi.loans.states import LoanNotActive, LoanStatus
 from refi.loans.tables import Loan
@@ -20,7 +20,7 @@ from refi.staff.roles import READ_MONEY, require_any
 from refi.web import problems
 from refi.web.deps import CurrentPage, Paging, etag
 from refi.web.fields import BusinessDate, Instant, Out, Page, known_id
-from refi.web.plans import InstallmentOut, ScheduleOut
+from refi.web.plans import ScheduleOut
 from refi.web.route import BorrowerRoute, CurrentActor, CurrentWork, StaffRoute
 
 router = APIRouter(
@@ -101,14 +101,10 @@ async def show(
 
 
 @router.get("/{loan_id}/schedule")
-async def schedule(loan_id: str, work: CurrentWork, actor: CurrentActor) -> ScheduleOut:
-    """The installments with what was paid on each."""
+async def schedule(loan_id: str, work: CurrentWork, actor: CurrentActor, as_of: AsOf = None) -> ScheduleOut:
+    """The installments with what was paid on each, today or at the end of an earlier day."""
     loan = await _own(work, actor.id, loan_id)
-    state = (await loans.account(work, loan)).state(read_on(work, loan))
-    return ScheduleOut(
-        data=[InstallmentOut.model_validate(item) for item in state.installments],
-        dates_fixed=loan.credited_on is not None,
-    )
+    return schedule_out(work, loan, await loans.account(work, loan), as_of)
 
 
 @router.get("/{loan_id}/payoff-quote", responses=problems.responses(409))
@@ -127,7 +123,7 @@ async def payoff_quote(
         raise LoanNotActive(f"a loan that is {loan.status.value} has no payoff")
     day = on or work.on
     if day < work.on or (day - work.on).days > 366 * 6:
-        raise PayoffDateRefused("name today or a later day", faults=[Fault("/on", "out_of_range")])
+        raise PayoffDateRefused("name today or a later day", faults=[Fault("/query/on", "out_of_range")])
     account = await loans.account(work, loan)
     found, owed = account.payoff(day), account.owed(day)
     if loan.status is LoanStatus.CHARGED_OFF and not found.total:

@@ -16,7 +16,7 @@ from refi.payments.previews import Preview
 from refi.payments.states import PaymentStatus, RefundStatus
 from refi.payments.tables import Payment, Refund, SourceType
 from refi.schedules.contract import InstallmentState, Mode
-from refi.web.fields import Amount, Body, BusinessDate, Instant, Out
+from refi.web.fields import Amount, Body, BusinessDate, Currency, Instant, Out
 
 
 class SourceIn(Body):
@@ -31,10 +31,12 @@ class PaymentIn(Body):
 
     ``due`` pays what is due first, then what comes; ``prepay_shorten`` and ``prepay_lower`` pay what is due
     and then principal, so that the plan ends earlier or the installments become smaller; ``payoff`` settles
-    the loan. With ``preview`` the answer says what would be, and nothing is stored.
+    the loan. With ``preview`` the answer says what would be, and nothing is stored. ``currency`` may be said
+    with the amount; it is the loan's.
     """
 
     amount: Amount
+    currency: Currency | None = None
     source: SourceIn
     mode: Annotated[Mode, Field(strict=False)] = Mode.DUE
     preview: bool = False

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.dialects.postgresql import insert
 
 from refi import clock
-from refi.errors import Refused
+from refi.errors import Fault, Refused
 from refi.ids import BorrowerId, LoanId, PaymentId
 from refi.loans import service as loans
 from refi.payments import service as payments
@@ -55,6 +55,9 @@ async def pay(
     borrower, loan = BorrowerId(actor.id), LoanId(known_id(loan_id, "loan"))
     named, amount, source, mode = body.source.bank_account, body.amount, body.source.type, body.mode
     account = known_id(named, "bacc") if named is not None else None
+    ours = work.policy.market.currency
+    if body.currency not in (None, ours):
+        raise OtherCurrency(f"the loan is repaid in {ours}", faults=[Fault("/currency", "other_currency")])
     if body.preview:
         response.status_code = 200
         seen, made = await payments.preview(work, borrower, loan, amount, source, mode, account)
@@ -81,6 +84,10 @@ async def list_payments(
     )
     rows, has_more = page.cut(found)
     return Page(data=await payments_out(work, loan.id, rows), has_more=has_more)
+
+
+class OtherCurrency(Refused):
+    """A loan is repaid in its own currency."""
 
 
 class NewsUnreadable(Refused):

@@ -69,6 +69,7 @@ Amount = Annotated[
     int,
     Field(strict=True, ge=1, le=MAX_AMOUNT, description="minor units, above zero", examples=[1_200_000]),
 ]
+Currency = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["CNY"])]
 AmountOrZero = Annotated[
     int, Field(strict=True, ge=0, le=MAX_AMOUNT, description="minor units", examples=[120_000])
 ]

@@ -214,6 +214,12 @@ async def test_what_cannot_be_done_is_refused_by_name(
     [
         ({"type": "due_date_change", "first_due_date": "2026-01-05"}, ("/first_due_date", "in_the_past")),
         ({"type": "re_age"}, ("/type", "not_past_due")),
+        ({"type": "extend", "installments": 2}, ("/installments", "too_few")),
+        ({"type": "extend", "installments": 3}, ("/installments", "unchanged")),
+        ({"type": "defer"}, ("/months", "missing")),
+        ({"type": "defer", "months": 1, "first_due_date": "2027-01-10"}, ("/first_due_date", "not_allowed")),
+        ({"type": "due_date_change"}, ("/first_due_date", "missing")),
+        ({"type": "extend", "annual_rate": "0.06"}, ("/installments", "missing")),
     ],
 )
 async def test_what_would_change_nothing_names_why(

@@ -158,3 +158,35 @@ async def test_transactions_come_page_by_page(desk: Desk) -> None:
         seen += [row["id"] for row in page["data"]]
     assert len(seen) == 4
     assert seen == sorted(seen)
+
+
+async def test_a_loan_is_repaid_in_its_own_currency(desk: Desk) -> None:
+    person = await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    body = {"amount": 100, "source": {"type": "transfer"}}
+    path = f"/v1/loans/{loan_id}/payments"
+    for only_look in (True, False):
+        said = {**body, "currency": "USD", "preview": only_look}
+        other = await desk.service.post(path, said, who=person)
+        assert (other.status_code, other.json()["code"]) == (422, "validation_failed")
+        assert other.json()["errors"] == [{"pointer": "/currency", "code": "other_currency"}]
+    assert await desk.service.rows("SELECT id FROM payments") == []
+    ours = await desk.service.post(path, {**body, "currency": "CNY"}, who=person)
+    assert (ours.status_code, ours.json()["currency"]) == (202, "CNY")
+
+
+async def test_an_earlier_day_is_asked_for_by_its_parameter(desk: Desk) -> None:
+    """Schedule and account of any day since the signing; a day out of reach is named as what it is."""
+    person = await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    await desk.clock_at(date(2027, 1, 10))
+    path = f"/v1/loans/{loan_id}"
+    now = (await desk.service.get(f"{path}/schedule", who=person)).json()["data"]
+    then = (await desk.service.get(f"{path}/schedule?as_of=2026-12-01", who=person)).json()["data"]
+    assert [row["status"] for row in now] == ["overdue", "upcoming", "upcoming"]
+    assert [row["status"] for row in then] == ["upcoming"] * 3
+    for query in ("?as_of=2026-11-21", "/schedule?as_of=2027-01-11", "/payoff-quote?on=2027-01-09"):
+        refused = await desk.service.get(path + query, who=person)
+        assert refused.status_code == 422
+        name = query.split("?")[1].split("=")[0]
+        assert refused.json()["errors"] == [{"pointer": f"/query/{name}", "code": "out_of_range"}]

@@ -40,6 +40,8 @@ async def test_nothing_is_ordered_and_nothing_is_owed(desk: Desk) -> None:
     await desk.work_off(only="send_order")
     assert await payouts(desk) == [("failed", "refused", "withdrawn")]
     assert await desk.service.rows("SELECT id FROM movements") == []
+    plan = await desk.service.get(f"/v1/loans/{loan_id}/schedule", who=person)
+    assert plan.json() == {"data": [], "dates_fixed": False}
     again = await withdraw(desk, person, loan_id)
     assert (again.status_code, again.json()["code"]) == (409, "invalid_transition")
     card = {"card": person.card}
