@@ -62,6 +62,15 @@ class EventIn(Body):
     period: Name | None = None
 
 
+class PlannedIn(Body):
+    """An installment as it was signed."""
+
+    due_date: Day
+    principal: AmountOrZero
+    interest: AmountOrZero | None = None
+    fee: AmountOrZero | None = None
+
+
 class CalendarIn(Body):
     """Days without business, worked days of weekends, and whether weekends are closed."""
 
@@ -98,6 +107,7 @@ class CaseIn(Body):
     penalty_year_days: YearDays | None = None
     period: Name | None = None
     down_payment: AmountOrZero | None = None
+    plan: Annotated[list[PlannedIn], Field(max_length=MAX_INSTALLMENTS)] | None = None
     rolling: Name | None = None
     calendar: CalendarIn | None = None
     conventions: Annotated[dict[str, str], Field(description="choice by name")] | None = None

@@ -22,7 +22,7 @@ from refi.policies.base import (
 
 Method = Literal["equal_installment", "equal_principal", "flat_fee"]
 Component = Literal["fee", "penalty", "interest", "principal"]
-Across = Literal["installments", "components", "components_overall"]
+Across = Literal["installments", "components", "components_fallen_due", "components_overall"]
 Ahead = Literal["next", "last", "evenly"]
 
 

@@ -43,12 +43,13 @@ class When(StrEnum):
 
 
 class Across(StrEnum):
-    """What is finished before the next: an installment, a component among the debts of one time, or a
-    component among all debts whatever their time.
+    """What is finished before the next: an installment, a component among the debts of one time, a component
+    among all that have fallen due (then an installment), or a component among all debts whatever their time.
     """
 
     INSTALLMENTS = "installments"
     COMPONENTS = "components"
+    COMPONENTS_FALLEN_DUE = "components_fallen_due"
     COMPONENTS_OVERALL = "components_overall"
 
 
@@ -98,11 +99,8 @@ class Order:
     """
 
     components: tuple[Component, ...] = (
-        Component.FEE,
-        Component.PENALTY,
-        Component.INTEREST,
-        Component.PRINCIPAL,
-    )
+        Component.FEE, Component.PENALTY, Component.INTEREST, Component.PRINCIPAL,
+    )  # fmt: skip
     when: tuple[When, ...] = (When.PAST_DUE, When.DUE, When.IN_ADVANCE)
     across: Across = Across.INSTALLMENTS
     in_advance: tuple[Component, ...] | None = None
@@ -122,6 +120,19 @@ class Order:
     def of(self, when: When) -> tuple[Component, ...]:
         """The components of the debts of one time, in order."""
         return self.in_advance if when is When.IN_ADVANCE and self.in_advance else self.components
+
+    def passes(self) -> list[tuple[When, ...]]:
+        """The times in order; those that are walked through as one are together."""
+        late = tuple(when for when in self.when if when is not When.IN_ADVANCE)
+        if self.across is not Across.COMPONENTS_FALLEN_DUE or len(late) < 2:
+            return [(when,) for when in self.when]
+        return [late if when is late[0] else (when,) for when in self.when if when is not late[1]]
+
+    def by_installment(self, when: When) -> bool:
+        """Whether an installment is finished before the next, among the debts of a time."""
+        if self.across is Across.COMPONENTS_FALLEN_DUE:
+            return when is When.IN_ADVANCE
+        return self.across is Across.INSTALLMENTS
 
     def complete(self) -> Order:
         """The same order with whatever it leaves out at the end, so that all debts are met."""
@@ -151,6 +162,8 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
         "penalty_fee_interest_principal": Order((PENALTY, FEE, INTEREST, PRINCIPAL)),
         "interest_principal_penalty_fee": Order((INTEREST, PRINCIPAL, PENALTY, FEE)),
         "principal_interest_penalty_fee": Order((PRINCIPAL, INTEREST, PENALTY, FEE)),
+        "rbi_india": Order((PENALTY, FEE, INTEREST, PRINCIPAL), across=Across.COMPONENTS_FALLEN_DUE),
+        "early_repayment": Order((INTEREST, PRINCIPAL, PENALTY, FEE), in_advance=(PRINCIPAL,)),
         "due_penalty_fee_interest_principal_in_advance_principal_penalty_fee_interest": Order(
             (PENALTY, FEE, INTEREST, PRINCIPAL), in_advance=(PRINCIPAL, PENALTY, FEE, INTEREST)
         ),
@@ -159,7 +172,7 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
         ),
     }
 )
-"""Orders by name: ours, and those that other loan systems go by (the long names are Apache Fineract's)."""
+"""Orders by name: ours, and those of other systems (the long names and the two before: Apache Fineract)."""
 
 
 def order(given: str | Mapping[str, object]) -> Order:
@@ -175,12 +188,8 @@ def order(given: str | Mapping[str, object]) -> Order:
             raise InvalidOrder(f"no order is called {given!r}", faults=[Fault("", "unknown")])
         return Order(tuple(Component(name) for name in given.split("_")))
     kinds: dict[str, type[StrEnum]] = {
-        "components": Component,
-        "when": When,
-        "in_advance": Component,
-        "across": Across,
-        "ahead": Ahead,
-    }
+        "components": Component, "when": When, "in_advance": Component, "across": Across, "ahead": Ahead,
+    }  # fmt: skip
     fields: dict[str, Any] = {}
     for name, value in given.items():
         kind = kinds.get(name)
@@ -229,11 +238,12 @@ def allocate(amount: int, owed: Sequence[Owed], order: Order = BY_LAW) -> tuple[
         ranked = [row for when in order.when for row in owed if row.when is when]
         rest = _meet(parts, amount, _by_component(ranked, order.components))
         return tuple(parts), rest
-    for when in order.when:
-        rows = [row for row in owed if row.when is when]
+    for times in order.passes():
+        when = times[-1]
+        rows = [row for row in owed if row.when in times]
         if when is When.IN_ADVANCE and order.ahead is Ahead.LAST:
             rows.reverse()
-        walk = _by_installment if order.across is Across.INSTALLMENTS else _by_component
+        walk = _by_installment if order.by_installment(when) else _by_component
         if when is When.IN_ADVANCE and order.ahead is Ahead.EVENLY:
             amount = _evenly(parts, amount, rows, order.of(when))
         else:

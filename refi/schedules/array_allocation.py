@@ -54,9 +54,9 @@ def _passes(when: Ints, order: Order) -> Iterator[tuple[Ints, Ints, NDArray[np.b
                 columns = np.arange(len(when))
                 yield np.full(len(when), COMPONENTS.index(component)), columns, when == code
     else:
-        for time, code in zip(order.when, codes, strict=True):
-            rows, columns = _walk(len(when), order, time)
-            yield rows, columns, (when == code)[columns]
+        for times in order.passes():
+            rows, columns = _walk(len(when), order, times[-1])
+            yield rows, columns, np.isin(when, [TIMES.index(time) for time in times])[columns]
 
 
 def _walk(installments: int, order: Order, time: When) -> tuple[Ints, Ints]:
@@ -65,6 +65,6 @@ def _walk(installments: int, order: Order, time: When) -> tuple[Ints, Ints]:
     numbers = np.arange(installments)
     if time is When.IN_ADVANCE and order.ahead is Ahead.LAST:
         numbers = numbers[::-1]
-    if order.across is Across.INSTALLMENTS:
+    if order.by_installment(time):
         return np.tile(components, len(numbers)), np.repeat(numbers, len(components))
     return np.repeat(components, len(numbers)), np.tile(numbers, len(components))

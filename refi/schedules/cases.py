@@ -16,7 +16,7 @@ from refi.errors import Fault, Refused
 from refi.money import Rounding
 from refi.schedules import conventions
 from refi.schedules.allocation import MATRIX, Component, InvalidOrder, Order, matrix, order
-from refi.schedules.amortization import MAX_RATE_PLACES, Method, Terms
+from refi.schedules.amortization import MAX_INSTALLMENTS, MAX_RATE_PLACES, Method, Terms
 from refi.schedules.case_reading import (
     Field,
     Reader,
@@ -31,7 +31,7 @@ from refi.schedules.case_reading import (
     some_text,
 )
 from refi.schedules.case_showing import closing, shown
-from refi.schedules.contract import Contract, payoff, replay
+from refi.schedules.contract import Contract, Planned, payoff, replay
 from refi.schedules.contract_events import (
     Charge,
     Chargeback,
@@ -130,13 +130,19 @@ CONTRACT = (
     Field("period", a_period, MONTH),
     Field("down_payment", a_whole_number, 0),
 )
+PLANNED = (
+    Field("due_date", a_date),
+    Field("principal", a_whole_number),
+    Field("interest", a_whole_number, 0),
+    Field("fee", a_whole_number, 0),
+)
 BESIDE = (
     Field("on", a_date, None),
     Field("conventions", an_object, {}),
     Field("orders", an_object, {}),
     Field("calendar", an_object, None),
 )
-PASSED_OVER = {"id", "events", "expected", "note"}
+PASSED_OVER = {"id", "events", "plan", "expected", "note"}
 
 
 def answer(question: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     reader = Reader(question, faults)
     terms, rest, beside = (reader.read(fields) for fields in (TERMS, CONTRACT, BESIDE))
     reader.only({field.name for field in (*TERMS, *CONTRACT, *BESIDE)} | PASSED_OVER)
-    events = _events(reader)
+    events, plan = _events(reader), _plan(reader)
     business_days = None if beside["calendar"] is None else calendar(beside["calendar"], faults)
     if rest["penalty_year_days"] not in (360, 365):
         reader.wrong("penalty_year_days", "unknown")
@@ -165,6 +171,7 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
         orders=_orders(beside["orders"], named.order),
         business_days=business_days,
         conventions=named,
+        plan=plan,
     )
     return _answer(contract, events, beside["on"])
 
@@ -200,6 +207,16 @@ def _events(reader: Reader) -> list[Event]:
         if not reader.faults:
             found.append(made(**parts))
     return found
+
+
+def _plan(reader: Reader) -> tuple[Planned, ...] | None:
+    """The installments themselves, where the case says them."""
+    found = []
+    for item in reader.items("plan", MAX_INSTALLMENTS):
+        row = item.read(PLANNED)
+        item.only({field.name for field in PLANNED})
+        found.append(Planned(row["due_date"], row["principal"], row["interest"], row["fee"]))
+    return None if reader.value.get("plan") is None else tuple(found)
 
 
 def _conventions(given: Mapping[str, Any]) -> conventions.Conventions:

@@ -12,16 +12,11 @@ place of contract interest on that principal; early repayment owes interest for 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
-from functools import lru_cache
 
-from refi.errors import Fault
 from refi.money import round_div
-from refi.schedules import actual_balance, charging, charging_off, dates
-from refi.schedules.allocation import Ahead, Order, matrix
-from refi.schedules.amortization import InvalidTerms, Terms, calendar, monthly_fee, split
+from refi.schedules import actual_balance, charging, charging_off
 from refi.schedules.book import Book
 from refi.schedules.contract_events import (
     Charge,
@@ -49,13 +44,11 @@ from refi.schedules.contract_state import (
     Status,
     corrections,
 )
-from refi.schedules.conventions import OURS, ChargebackIs, Conventions
+from refi.schedules.conventions import ChargebackIs
 from refi.schedules.event_faults import check
-from refi.schedules.periods import MONTH, Period
+from refi.schedules.opening import Contract, Planned, open_book
 from refi.schedules.reading import read
-from refi.schedules.replanning import Pricing
 from refi.schedules.restructuring import modify
-from refi.schedules.rows import PenaltyRate, Row
 
 __all__ = [
     "Balances",
@@ -72,6 +65,7 @@ __all__ = [
     "Mode",
     "Paid",
     "Payoff",
+    "Planned",
     "Reage",
     "Reamortization",
     "Receipt",
@@ -84,45 +78,6 @@ __all__ = [
     "payoff",
     "replay",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """What was signed.
-
-    ``penalty_multiple`` times the annual rate is charged on overdue principal, over ``penalty_year_days``.
-    ``conventions`` are the choices where systems differ; ``orders`` says which debts each kind of transaction
-    meets first, where that is more than the conventions' one order. With ``rolling`` and ``business_days``
-    a due date on a holiday moves; amounts and interest do not. Due dates are a ``period`` apart;
-    ``first_due_on`` defaults to one after the payout. A ``down_payment`` (minor units of the principal) is
-    installment 1, due on the day of the payout; the plan is of the rest.
-    """
-
-    terms: Terms
-    disbursed_on: date
-    first_due_on: date | None = None
-    penalty_multiple: Decimal = Decimal("1.5")
-    penalty_year_days: int = 365
-    orders: Mapping[str, Order] | None = field(default=None, compare=False)
-    rolling: dates.Rolling = dates.Rolling.NONE
-    business_days: dates.BusinessDays | None = None
-    conventions: Conventions = OURS
-    period: Period = MONTH
-    down_payment: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.down_payment < self.terms.principal:
-            raise InvalidTerms(
-                "a down payment is a part of the principal", faults=[Fault("/down_payment", "out_of_range")]
-            )
-
-    def order(self, kind: str) -> Order:
-        """The order in which a transaction of that kind (a key of `allocation.MATRIX`) meets debts."""
-        return (self.orders or matrix(self.conventions.order))[kind]
-
-    def rolled(self, on: date) -> date:
-        """The day by which an installment of nominal due date ``on`` must be paid."""
-        return dates.rolled(on, self.rolling, self.business_days)
 
 
 def replay(contract: Contract, events: Sequence[Event], on: date) -> State:
@@ -160,55 +115,6 @@ def payoff(contract: Contract, events: Sequence[Event], on: date) -> Payoff:
         on, position.principal, position.interest, position.fees, position.penalties, position.total,
         interest_saved, fees_saved, per_diem, on, position.credit,
     )  # fmt: skip
-
-
-@lru_cache(maxsize=4096)
-def _plan(
-    terms: Terms, disbursed_on: date, first_due_on: date | None, period: Period
-) -> tuple[tuple[date, ...], tuple[int, ...], tuple[tuple[int, int, int], ...], int]:
-    """Due dates, the day-count weight and the amounts of each period, and the anchor day."""
-    due, _, weights = calendar(terms, disbursed_on, first_due_on, period)
-    return due, tuple(weights), tuple(split(terms, weights)), dates.anchor_of(disbursed_on, due[0])
-
-
-def open_book(contract: Contract) -> Book:
-    """The book of a contract on the day it was paid out."""
-    terms = contract.terms
-    rest = (
-        replace(terms, principal=terms.principal - contract.down_payment) if contract.down_payment else terms
-    )
-    due, weights, amounts, anchor = _plan(rest, contract.disbursed_on, contract.first_due_on, contract.period)
-    fee = monthly_fee(terms)
-    rows = [
-        Row(number, start, end, weight, principal, interest, fee, contract.rolled(end))
-        for number, (start, end, weight, (principal, interest, _)) in enumerate(
-            zip((contract.disbursed_on, *due), due, weights, amounts, strict=False), start=1
-        )
-    ]
-    if rows[0].due_on <= contract.disbursed_on:
-        raise dates.InvalidFirstDueDate.rolls_back("/first_due_on")
-    if contract.down_payment:
-        for row in rows:
-            row.number += 1
-        on = contract.disbursed_on
-        rows.insert(0, Row(1, on, on, 0, contract.down_payment, 0, 0))
-    book = Book(
-        pricing=Pricing.of(terms),
-        penalty_rate=PenaltyRate.of(terms, contract.penalty_multiple, contract.penalty_year_days),
-        rows=rows,
-        anchor=anchor,
-        period=contract.period,
-        monthly_fee=fee,
-        penalty_multiple=contract.penalty_multiple,
-        penalty_year_days=contract.penalty_year_days,
-        rolled=contract.rolled,
-        conventions=contract.conventions,
-        lent=terms.principal,
-        last_first=contract.order(Mode.DUE).ahead is Ahead.LAST,
-        rates=[(contract.disbursed_on, terms.annual_rate)],
-    )
-    actual_balance.give_sizes(book)
-    return book
 
 
 def _book(contract: Contract, events: Sequence[Event], on: date) -> Book:

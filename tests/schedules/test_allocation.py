@@ -221,7 +221,7 @@ ANY_ORDER = st.one_of(
         Order,
         components=EVERY,
         when=TIMES,
-        across=st.sampled_from([Across.INSTALLMENTS, Across.COMPONENTS]),
+        across=st.sampled_from([Across.INSTALLMENTS, Across.COMPONENTS, Across.COMPONENTS_FALLEN_DUE]),
         in_advance=st.one_of(st.none(), EVERY),
         ahead=st.sampled_from(Ahead),
     ),

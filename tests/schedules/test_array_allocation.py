@@ -19,6 +19,9 @@ ORDERS_HERE = [
     Order((Component.INTEREST, Component.FEE), in_advance=(Component.PRINCIPAL,)),
     Order(ahead=Ahead.LAST),
     Order(across=Across.COMPONENTS, ahead=Ahead.LAST),
+    Order(when=BACKWARDS, across=Across.COMPONENTS_FALLEN_DUE),
+    Order(when=(When.PAST_DUE, When.IN_ADVANCE, When.DUE), across=Across.COMPONENTS_FALLEN_DUE),
+    Order(when=(When.DUE, When.IN_ADVANCE), across=Across.COMPONENTS_FALLEN_DUE, ahead=Ahead.LAST),
 ]
 
 
