@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from refi import events, ids
+from refi import clock, events, ids
 from refi.borrowers import identity
 from refi.borrowers.proof import AccountProof
 from refi.borrowers.tables import BankAccount, Borrower, Consent, Device, FormerZone, Purpose
@@ -123,8 +122,8 @@ async def holder(work: Work, borrower_id: BorrowerId) -> tuple[str, str]:
 
 def _zone(name: str) -> str:
     try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return clock.zone(name).key
+    except ValueError:
         raise TimeZoneUnknown(
             "no such IANA time zone", faults=[Fault("/time_zone", "time_zone_unknown")]
         ) from None

@@ -41,6 +41,9 @@ def replay(
 ) -> None:
     """Decide a period again: identical by what decided then, or see whom another strategy would change."""
 
+    if last < first:
+        fail("--to is before --from: nothing was decided then", 2)
+
     async def act(runtime: Runtime) -> replay_service.Replayed:
         other = None if strategy is None else _strategy(strategy, runtime.settings.market)
         async with runtime.database.work(SYSTEM, reading=True) as work:
@@ -139,13 +142,18 @@ def _raised(row: Alert) -> dict[str, Any]:
 
 
 @decisions.command()
-def explain(decision: Annotated[str, typer.Argument(help="Its id.")], as_json: AsJson = False) -> None:
-    """Everything that made one decision, as staff may see it."""
+def explain(
+    decision: Annotated[str, typer.Argument(help="Its id, or the application's.")], as_json: AsJson = False
+) -> None:
+    """Everything that made one decision, as staff may see it; of an application, the engine's."""
 
     async def act(runtime: Runtime) -> dict[str, Any]:
         async with runtime.database.work(SYSTEM, reading=True) as work:
             try:
-                row = await underwriting.get(work, decision)
+                if decision.startswith("app_"):
+                    row, _ = await underwriting.engine_decision(work, decision)
+                else:
+                    row = await underwriting.get(work, decision)
             except Refusal as refusal:
                 fail(refusal.detail)
             if row.decided_by != underwriting.ENGINE:

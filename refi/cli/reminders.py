@@ -75,7 +75,7 @@ def _table(answer: dict[str, Any]) -> str:
             f" {line['channel'] or '-'} {line['at'] or '-'} {line['outcome']}{why}"
         )
         if line["text"]:
-            said.append(f"    {line['text'].splitlines()[0]}")
+            said += [f"    {words}" for words in line["text"].splitlines() if words]
     if answer["more_after"]:
         said.append(f"more: --after {answer['more_after']}")
     return "\n".join(said)

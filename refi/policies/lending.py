@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from refi import clock
 from refi.policies.base import (
     Amount,
     Days,
+    Misplaced,
     Name,
     Rate,
     Share,
@@ -40,11 +41,7 @@ class Market(Value):
     @field_validator("time_zone")
     @classmethod
     def _is_on_the_map(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"there is no time zone {name}") from error
-        return name
+        return clock.zone(name).key
 
     @model_validator(mode="after")
     def _speaks_its_default(self) -> Self:
@@ -158,17 +155,18 @@ class Price(Value):
 
     @model_validator(mode="after")
     def _stays_below_its_cap(self) -> Self:
-        require_contiguous_scores("price bands", self.bands)
+        require_contiguous_scores("price bands", "bands", self.bands)
         if self.default_band not in {band.name for band in self.bands}:
             raise ValueError(f"default_band {self.default_band} is not one of the bands")
-        for band in self.bands:
+        for number, band in enumerate(self.bands):
             require_distinct(f"terms of band {band.name}", [price.term for price in band.rates])
-            for price in band.rates:
+            for place, price in enumerate(band.rates):
                 if price.exceeds(self.all_in_cap):
-                    raise ValueError(
-                        f"cap below price: band {band.name}, {price.term} months costs more than "
-                        f"all_in_cap {self.all_in_cap} a year"
-                    )
+                    costs = f"band {band.name}, {price.term} months costs more than"
+                    raise Misplaced(
+                        f"cap below price: {costs} all_in_cap {self.all_in_cap} a year",
+                        "bands", number, "rates", place,
+                    )  # fmt: skip
         lowest, highest = self.apr_range
         if not lowest <= self.representative_rate <= highest:
             raise ValueError("representative_rate is outside the price list")

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from refi.policies.base import Name, Value
+from refi.policies.base import Misplaced, Name, Value
 from refi.policies.changing import Changes
 from refi.policies.deciding import Underwriting
 from refi.policies.lending import Allocation, Card, Ending, Market, Penalty, Price, Product, TermPrice
@@ -111,6 +111,12 @@ class Policy(Value):
         for number, limit in enumerate(self.underwriting.limits.bands):
             if limit.band not in named:
                 yield ("underwriting", "limits", "bands", number), f"there is no price band {limit.band}"
+        limited = {limit.band for limit in self.underwriting.limits.bands}
+        for without in sorted(named - limited):
+            yield (
+                ("underwriting", "limits", "bands"),
+                f"gap in limits: there is none for price band {without}",
+            )
         micro = self.crosssell.micro_loan
         price = TermPrice(term=micro.term, annual_rate=micro.annual_rate, monthly_fee_rate=Decimal(0))
         if price.exceeds(self.price.all_in_cap):
@@ -160,11 +166,26 @@ def _validated(document: Any, text: str, name: str) -> Policy:
     try:
         policy = Policy.model_validate(_frozen(document))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _refusal(text, name, first["loc"], first["msg"]) from error
+        raise _refusal(text, name, *_worst(error)) from error
     for path, reason in policy.contradictions():
         raise _refusal(text, name, path, reason)
     return policy
+
+
+def _worst(error: ValidationError) -> tuple[Path, str]:
+    """Place and reason of what is told of a file: a field that there is not, else the first thing found."""
+    found = error.errors()
+    for each in found:
+        if each["type"] == "extra_forbidden":
+            table = each["loc"][:-1]
+            lacks = [
+                str(one["loc"][-1]) for one in found if one["type"] == "missing" and one["loc"][:-1] == table
+            ]
+            return each["loc"], "unknown field" + (f" ({', '.join(lacks)} is missing)" if lacks else "")
+    first = found[0]
+    said = first.get("ctx", {}).get("error")
+    place = said.place if isinstance(said, Misplaced) else ()
+    return (*first["loc"], *place), first["msg"].removeprefix("Value error, ")
 
 
 def _refusal(text: str, name: str, path: Path, reason: str) -> PolicyError:

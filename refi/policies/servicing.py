@@ -159,8 +159,8 @@ class Delinquency(Value):
 
     @model_validator(mode="after")
     def _leaves_no_gap(self) -> Self:
-        require_contiguous_days("delinquency buckets", self.buckets)
-        require_contiguous_days("asset classes", self.asset_classes)
+        require_contiguous_days("delinquency buckets", "buckets", self.buckets)
+        require_contiguous_days("asset classes", "asset_classes", self.asset_classes)
         if self.stage_2_above_days > self.stage_3_above_days:
             raise ValueError("stage_2_above_days is above stage_3_above_days")
         return self

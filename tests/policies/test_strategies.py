@@ -29,7 +29,7 @@ def test_an_overlay_changes_what_it_says_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("text", "where", "why"),
     [
-        (OVERLAY.replace("approve_up", "aprove_up"), "x.toml:5", "Extra inputs"),
+        (OVERLAY.replace("approve_up", "aprove_up"), "x.toml:5", "unknown field"),
         (OVERLAY.replace("0.45", "0.95"), "x.toml:4", "overlapping bands"),
         (OVERLAY.replace("cn-2026-12.1", policies.load("cn").version), "x.toml:1", "champion"),
         (OVERLAY.replace("effective_on", "# "), "x.toml", "effective_on"),
@@ -54,7 +54,7 @@ def test_an_unsound_overlay_is_refused(text: str, where: str, why: str) -> None:
         ('{ band = "D", amount', '{ band = "E", amount', "no price band E"),
         ("issuer = 400_000_000_000 ", "issuer = 1_400_000_000_000 ", "above limits.portfolio"),
         ("default_to_loss = 0.10 ", "default_to_loss = 1.10 ", "less than or equal to 1"),
-        ('card = "cn-2026-11"  ', "scorecard = 1  ", "Extra inputs"),
+        ('card = "cn-2026-11"  ', "scorecard = 1  ", "unknown field"),
         ("required = false  ", 'required = "no"  ', "valid boolean"),
     ],
 )
