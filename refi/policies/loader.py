@@ -20,16 +20,12 @@ from refi.policies.changing import Changes
 from refi.policies.deciding import Underwriting
 from refi.policies.lending import Allocation, Card, Ending, Market, Penalty, Price, Product, TermPrice
 from refi.policies.paying import Payments
+from refi.policies.places import Path, line_of
 from refi.policies.reminding import Ladder
 from refi.policies.servicing import Collections, Contact, CrossSell, Delinquency, Messages
 
-Path = tuple[int | str, ...]
-"""Where something stands in a policy: names of tables and keys, and positions in lists."""
-
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([\w.\-]+)\s*\]\]?")
 MOST_MENDINGS = 20
 """Sections hold sections: each round of reading finds what is missing one level further down."""
-_KEY = re.compile(r"^\s*([\w\-]+)\s*=")
 
 
 class PolicyError(Exception):
@@ -190,7 +186,7 @@ def _worst(error: ValidationError) -> tuple[Path, str]:
 
 def _refusal(text: str, name: str, path: Path, reason: str) -> PolicyError:
     dotted = ".".join(str(part) for part in path) or "policy"
-    return PolicyError(name, _line_of(text, path), f"{dotted}: {reason}")
+    return PolicyError(name, line_of(text, path), f"{dotted}: {reason}")
 
 
 def refusal(market: str, path: Path, reason: str) -> PolicyError:
@@ -244,7 +240,7 @@ def overlaid(base: str, text: str, name: str) -> Policy:
         if needed not in changes:
             raise PolicyError(name, None, f"a strategy needs a {needed} of its own")
     if changes["version"] == document["version"]:
-        raise PolicyError(name, _line_of(text, ("version",)), "the version is the champion's")
+        raise PolicyError(name, line_of(text, ("version",)), "the version is the champion's")
     document.setdefault("underwriting", {}).pop("challengers", None)
     return _validated(_merged(document, changes), text, name)
 
@@ -262,41 +258,3 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _frozen(each) for key, each in value.items()}
     return value
-
-
-def _line_of(text: str, path: Path) -> int | None:
-    """The line where ``path`` stands, or the nearest table around it; None when nothing of it is written."""
-    names = [part for part in path if isinstance(part, str)]
-    wanted = [part for part in path if isinstance(part, int)]
-    nearest: int | None = None
-    depth = 0
-    seen: dict[str, int] = {}
-    table: list[str] = []
-    here = True
-    lines = text.splitlines()
-    for number, line in enumerate(lines, start=1):
-        if header := _HEADER.match(line):
-            table = header[2].split(".")
-            seen[header[2]] = seen.get(header[2], -1) + 1
-            repeated = header[1] == "[["
-            here = not repeated or not wanted or seen[header[2]] == wanted[0]
-            if here and names[: len(table)] == table and len(table) > depth:
-                nearest, depth = number, len(table)
-        elif (key := _KEY.match(line)) and here and names[: len(table) + 1] == [*table, key[1]]:
-            return _element(lines, number, path[path.index(key[1]) + 1 :])
-    return nearest
-
-
-def _element(lines: list[str], number: int, rest: Path) -> int:
-    """The line of the element that ``rest`` names first, of a list that begins on line ``number``."""
-    if not rest or not isinstance(rest[0], int):
-        return number
-    left = rest[0]
-    for later, line in enumerate(lines[number:], start=number + 1):
-        if line.startswith("]"):
-            break
-        if line.lstrip().startswith("{"):
-            if left == 0:
-                return later
-            left -= 1
-    return number
