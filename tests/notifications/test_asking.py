@@ -29,7 +29,7 @@ from refi.notifications.channels import (
 )
 from refi.runtime import JOBS, Runtime, TryAgain
 from tests.given import Person
-from tests.notifications.test_sending import a_reminder, status
+from tests.notifications.reminding import a_reminder, status
 from tests.servicing import DUE, Desk, a_borrower, day_before
 
 

@@ -21,7 +21,7 @@ from refi.notifications import claiming_service as claiming
 from refi.notifications import jobs, service
 from refi.notifications.channels import Answer, Outgoing, Sent, Unknown
 from refi.runtime import MESSAGE_KINDS
-from tests.notifications.test_sending import a_reminder, asked_now, status
+from tests.notifications.reminding import a_reminder, asked_now, status
 from tests.servicing import DUE, Desk, a_borrower, a_desk, a_payment, day_before
 
 

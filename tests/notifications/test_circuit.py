@@ -6,7 +6,7 @@ from datetime import time
 
 from refi.gateways.breaker import Tolerance
 from refi.gateways.guarded import Guarded
-from tests.notifications.test_sending import Deaf, a_reminder
+from tests.notifications.reminding import Deaf, a_reminder
 from tests.servicing import DUE, Desk, a_borrower, day_before
 
 

@@ -14,7 +14,7 @@ from refi.runtime import build
 from refi.settings import read
 from tests.gateways.given import outgoing
 from tests.given import Person
-from tests.notifications.test_sending import a_reminder, status
+from tests.notifications.reminding import a_reminder, status
 from tests.servicing import DUE, Desk, a_borrower, day_before
 
 

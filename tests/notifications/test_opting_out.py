@@ -15,8 +15,8 @@ from refi.notifications import jobs, opting_out, service
 from refi.notifications.messages import Gate, Wanted
 from refi.notifications.tables import Message
 from tests.given import Person
+from tests.notifications.reminding import a_reminder
 from tests.notifications.test_inbox import with_email
-from tests.notifications.test_sending import a_reminder
 from tests.servicing import Desk, a_borrower
 
 VALUES = {"amount": 300_000, "currency": "CNY", "term": 6, "apr": "0.12"}

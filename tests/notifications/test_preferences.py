@@ -12,7 +12,7 @@ from refi.borrowers.tables import Purpose
 from refi.db.work import SYSTEM
 from refi.notifications import preference_service as preferences
 from tests.given import Person
-from tests.notifications.test_sending import a_reminder, status
+from tests.notifications.reminding import a_reminder, status
 from tests.servicing import DUE, Desk, a_borrower, day_before
 
 

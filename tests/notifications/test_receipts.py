@@ -22,7 +22,7 @@ from refi.settings import SANDBOX_WEBHOOK_SECRET
 from refi.staff.roles import Role
 from tests import given
 from tests.given import Person
-from tests.notifications.test_sending import Deaf, a_reminder, lines, status
+from tests.notifications.reminding import Deaf, a_reminder, lines, status
 from tests.servicing import DUE, Desk, a_borrower, a_payment, day_before
 
 OTHER_SECRET = "whsec_" + base64.b64encode(b"another-secret-of-the-tests-0000").decode()

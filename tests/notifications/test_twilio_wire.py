@@ -12,8 +12,8 @@ import pytest
 
 from refi.notifications import twilio_wire
 from refi.notifications.receipts import NewsType, NewsUnreadable, Told
+from tests.notifications.reminding import a_reminder, status
 from tests.notifications.test_receipts import phone_of
-from tests.notifications.test_sending import a_reminder, status
 from tests.servicing import DUE, Desk, a_borrower, a_desk, day_before
 
 TOKEN, NEW_TOKEN = "12345", "new-token"
