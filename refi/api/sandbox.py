@@ -91,7 +91,7 @@ class FaultIn(Body):
 
     operation: Literal[
         "card_proofs", "account_proofs", "payouts", "debits", "refunds", "operations", "cash_book",
-        "messages", "any",
+        "messages", "bureau_reports", "identity_checks", "any",
     ] = "any"  # fmt: skip
     mode: Literal["error", "timeout", "silent", "garbled"]
     calls: Annotated[int, Field(ge=1, le=10_000, description="how many of the next calls")] = 1

@@ -57,6 +57,10 @@ def installation(data_dir: Path, port: int) -> Iterator[Installation]:
             "REFI_DATA_DIR": str(data_dir),
             "REFI_PROVIDER_URL": chosen.provider_url,
             "REFI_PUBLIC_URL": chosen.public_url,
+            "REFI_BUREAU_URL": chosen.bureau_url or chosen.provider_url,
+            "REFI_BUREAU_KEY": (
+                chosen.bureau_key if chosen.bureau_url else chosen.provider_key
+            ).get_secret_value(),
             "PROVIDER_API_KEY": chosen.provider_key.get_secret_value(),
             "PROVIDER_WEBHOOK_SECRET": " ".join(s.get_secret_value() for s in chosen.webhook_secrets),
         }

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from refi.gateways.breaker import Tolerance
 from refi.gateways.bureau_http import BureauHttp
 from refi.gateways.line import Line, Patience
-from refi.gateways.sandbox.bureau import router
+from refi.gateways.sandbox.bureau import router_of
 from refi.underwriting.bureau import BureauUnavailable, Identity, NoFile, Query, Report
 from tests.gateways.given import scripted
 
@@ -156,7 +156,7 @@ async def test_a_no_of_the_bureau_does_not_open_the_circuit() -> None:
 )
 async def test_the_sandbox_bureau_speaks_the_contract(name: str, told: Any) -> None:
     app = FastAPI()
-    app.include_router(router)
+    app.include_router(router_of())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bureau.test") as client:
         bureau = BureauHttp(Line(client, "key", ONCE))
         query = Query("bq_1", "110101199003071234", name, "cns_1", ON)

@@ -160,7 +160,7 @@ def create_provider(
     app.state.provider = provider
     app.include_router(router)
     app.include_router(control.router, dependencies=[Depends(known_caller)])
-    app.include_router(bureau.router, dependencies=[Depends(known_caller)])
+    app.include_router(bureau.router_of(FaultyRoute), dependencies=[Depends(known_caller)])
     app.include_router(receipts.router, dependencies=[Depends(known_caller)])
     app.add_api_route("/livez", livez)
     app.add_exception_handler(Problem, _on_problem)

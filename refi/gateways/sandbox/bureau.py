@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
 HANGS_FOR = 60.0
@@ -29,7 +30,6 @@ SAID_OF = {
     "频繁": {"inquiries_six_months": 9},
     "低薪": {"verified_monthly_income": 300_000},
 }
-router = APIRouter(prefix="/bureau/v1")
 
 
 class Question(BaseModel):
@@ -45,7 +45,6 @@ class Question(BaseModel):
     """The asker's business date: the sandbox has no other clock."""
 
 
-@router.post("/reports")
 async def report(body: Question) -> Response:
     """The person's report."""
     ending = body.name[-2:]
@@ -53,10 +52,17 @@ async def report(body: Question) -> Response:
     return await _said(body, {**said, **SAID_OF.get(ending, {})})
 
 
-@router.post("/identity-checks")
 async def identity(body: Question) -> Response:
     """Whether name and national id belong together."""
     return await _said(body, {"matches": not body.name.endswith("冒名")})
+
+
+def router_of(route_class: type[APIRoute] = APIRoute) -> APIRouter:
+    """The bureau's operations, on routes of that class."""
+    made = APIRouter(prefix="/bureau/v1", route_class=route_class)
+    made.add_api_route("/reports", report, methods=["POST"])
+    made.add_api_route("/identity-checks", identity, methods=["POST"])
+    return made
 
 
 async def _said(body: Question, said: dict[str, Any]) -> Response:

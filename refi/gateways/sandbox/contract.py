@@ -158,7 +158,7 @@ class FaultOrder(Body):
 
     operation: Literal[
         "card_proofs", "account_proofs", "payouts", "debits", "refunds", "operations", "cash_book",
-        "messages", "any",
+        "messages", "bureau_reports", "identity_checks", "any",
     ]  # fmt: skip
     mode: Literal["error", "timeout", "silent", "garbled"]
     calls: Annotated[int, Field(ge=1, le=10_000)] = 1

@@ -25,6 +25,8 @@ OPERATIONS = {
     "/v1/cash-book": "cash_book",
     "/messages": "messages",
     "/messages/{key}": "messages",
+    "/bureau/v1/reports": "bureau_reports",
+    "/bureau/v1/identity-checks": "identity_checks",
 }
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from refi.gateways.bureau_http import BureauHttp
 from refi.gateways.line import Patience
 from refi.gateways.payment_http import PaymentHttp
 from refi.notifications import channels
 from refi.payments.processor import Accepted, NotSent, OrderAnswer, ProviderUnavailable, Unknown
+from refi.underwriting.bureau import BureauUnavailable, Query
 from tests.gateways.given import line_to, outgoing
-from tests.gateways.sandbox.conftest import ON, World
+from tests.gateways.sandbox.conftest import ON, PERSON, World
 
 
 async def pay(world: World, token: str) -> OrderAnswer:
@@ -81,6 +83,22 @@ async def test_messages_fail_too_and_arrive_once(world: World) -> None:
     assert found is not None
     assert await world.sms.send(outgoing("msg_1", "+8613800000000", "otp", "1")) == found
     assert len((await world.control.get("/messages")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "why"), [("error", "http_500"), ("silent", "RemoteProtocolError"), ("garbled", "garbage")]
+)
+async def test_the_bureau_fails_too(world: World, mode: str, why: str) -> None:
+    """Twice, since it is asked once more; then it answers."""
+    async with line_to(world.url, Patience(attempts=1)) as line:
+        bureau = BureauHttp(line)
+        query = Query("bq_1", PERSON["national_id"], "张三", "cns_1", ON)
+        for operation, ask in (("bureau_reports", bureau.report), ("identity_checks", bureau.identity)):
+            await fault(world, operation, mode, calls=1 if mode == "garbled" else 2)
+            with pytest.raises(BureauUnavailable) as refused:
+                await ask(query)
+            assert refused.value.facts["why"] == why
+            assert (await ask(query)).as_of == ON
 
 
 async def test_a_fault_is_for_its_operation_and_its_number_of_calls(world: World) -> None:
