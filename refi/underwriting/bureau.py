@@ -15,7 +15,7 @@ from refi.errors import Unavailable
 
 
 class BureauUnavailable(Unavailable):
-    """No trustworthy answer came; ``facts`` say why. The decision goes on without it."""
+    """No trustworthy answer came; ``facts`` say why. A person looks."""
 
 
 @dataclass(frozen=True, slots=True)

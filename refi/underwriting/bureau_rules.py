@@ -1,12 +1,16 @@
-"""Rules that look at the bureau's report. Without one they pass, unless the policy requires it."""
+"""Rules that look at the bureau's report. Without one they pass, unless it was asked for or is required."""
 
 from __future__ import annotations
 
+from refi.underwriting.facts import Source
 from refi.underwriting.findings import Case, Finding, decline, passed, refer
 
 
 def bureau_file(case: Case) -> Finding:
-    """Where the policy requires a bureau report, its absence is looked at."""
+    """A bureau that was asked and did not answer is looked at: what it may know is not taken for nothing.
+    So is the absence of a report where the policy requires one."""
+    if case.facts.bureau.source is Source.BUREAU_SILENT:
+        return refer("BUREAU_FILE", "no_credit_file", report=None, answered=False)
     if case.facts.bureau.value is None and case.policy.underwriting.bureau_required:
         return refer("BUREAU_FILE", "no_credit_file", report=None)
     return passed("BUREAU_FILE", required=case.policy.underwriting.bureau_required)

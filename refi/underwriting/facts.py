@@ -26,6 +26,8 @@ class Source(StrEnum):
     PROVIDER = "provider"
     OUR_BOOKS = "our_books"
     BUREAU = "bureau"
+    BUREAU_SILENT = "bureau_silent"
+    """The bureau was asked and gave no answer that could be used."""
     POLICY = "policy"
     STAFF = "staff"
 

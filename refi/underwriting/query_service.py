@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from refi import ids
 from refi.borrowers import service as borrowers
@@ -32,10 +32,14 @@ SHAPES: dict[str, type[Answer]] = {"Report": Report, "NoFile": NoFile, "Identity
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the outside told and may still be used; None where nothing is."""
+    """What the outside told and may still be used; None where nothing is.
+
+    ``silent``: the bureau was asked for the report just now and did not answer.
+    """
 
     report: Report | NoFile | None
     identity: Identity | None
+    silent: bool = False
 
 
 async def ask(database: Database, actor: Actor, borrower_id: BorrowerId, bureau: Bureau) -> None:
@@ -105,13 +109,17 @@ async def usable(work: Work, borrower_id: BorrowerId) -> Told:
     if consent is None or not consent.granted:
         return Told(None, None)
     found: dict[str, Answer] = {}
-    for row in await _answered(work, borrower_id, work.on):
-        if row.kind not in found and row.answer_sealed is not None:
+    unanswered = False
+    for row in await _of_late(work, borrower_id, work.on):
+        if row.answer_sealed is None:
+            unanswered |= row.kind == "report"
+        elif row.kind not in found:
             found[row.kind] = _read(work.vault.open(row.answer_sealed))
     report, identity = found.get("report"), found.get("identity")
     return Told(
         report if isinstance(report, (Report, NoFile)) else None,
         identity if isinstance(identity, Identity) else None,
+        silent=unanswered and report is None,
     )
 
 
@@ -123,10 +131,12 @@ def _read(sealed: str) -> Answer:
     return answer
 
 
-async def _answered(work: Work, borrower_id: BorrowerId, on: date) -> Sequence[BureauQuery]:
+async def _of_late(work: Work, borrower_id: BorrowerId, on: date) -> Sequence[BureauQuery]:
+    """Answers that may be used on ``on``, and questions of that day or the day before that have none."""
+    unanswered = and_(BureauQuery.answer_sealed.is_(None), BureauQuery.asked_on >= on - timedelta(days=1))
     rows = await work.session.scalars(
         select(BureauQuery)
-        .where(BureauQuery.borrower_id == borrower_id, BureauQuery.usable_until >= on)
+        .where(BureauQuery.borrower_id == borrower_id, or_(BureauQuery.usable_until >= on, unanswered))
         .order_by(BureauQuery.id.desc())
         .limit(10)
     )

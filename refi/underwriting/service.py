@@ -23,12 +23,13 @@ from refi.loans import service as loans
 from refi.policies import ReasonCode
 from refi.underwriting import decision, income_service, query_service, shipped_service
 from refi.underwriting import replay_service as replay
-from refi.underwriting.bureau import Identity, NoFile, Report
+from refi.underwriting.bureau import Identity, Report
 from refi.underwriting.card_history import Month
 from refi.underwriting.characteristics import BILLS
 from refi.underwriting.decision import Decision, Outcome
 from refi.underwriting.facts import Fact, Facts, Source, Wish, card_facts
 from refi.underwriting.history import History, PastLoan, summarize
+from refi.underwriting.query_service import Told
 from refi.underwriting.tables import DecisionRecord
 
 ENGINE = replay.ENGINE
@@ -122,7 +123,7 @@ async def gather(work: Work, borrower_id: BorrowerId, ask: Ask) -> Facts:
         days_past_due=_told(past.days_past_due, Source.OUR_BOOKS, on),
         worst_days_past_due=_told(past.worst_days_past_due, Source.OUR_BOOKS, on),
         charged_off=_told(past.charged_off, Source.OUR_BOOKS, on),
-        bureau=_report(told.report),
+        bureau=_report(told),
         issuer_exposure=_told(ask.lent.issuer if ask.card else None, Source.OUR_BOOKS, on),
         portfolio_exposure=_told(ask.lent.portfolio, Source.OUR_BOOKS, on),
         **await _of_bills(work, ask),
@@ -168,11 +169,13 @@ def _identified(borrower: Borrower, verified: bool | None, register: Identity | 
     return _told(by_provider, Source.PROVIDER, on)
 
 
-def _report(told: Report | NoFile | None) -> Fact[Report]:
-    """The bureau's report; that there is no file is known too, and as of when."""
-    if isinstance(told, Report):
-        return Fact(told, Source.BUREAU, told.as_of)
-    return Fact(None, Source.BUREAU, None if told is None else told.as_of)
+def _report(told: Told) -> Fact[Report]:
+    """The bureau's report; that there is no file is known too, and as of when, and that it did not answer."""
+    if isinstance(told.report, Report):
+        return Fact(told.report, Source.BUREAU, told.report.as_of)
+    if told.silent:
+        return Fact(None, Source.BUREAU_SILENT)
+    return Fact(None, Source.BUREAU, None if told.report is None else told.report.as_of)
 
 
 def _identity(borrower: Borrower, verified: bool | None) -> bool | None:

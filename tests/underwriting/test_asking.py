@@ -93,14 +93,32 @@ async def test_an_answer_is_used_again_and_not_beyond_its_life(service: Service)
 
 
 @pytest.mark.parametrize("why", ["http_500", "circuit_open"])
-async def test_a_silent_bureau_stops_nothing(service: Service, why: str) -> None:
+async def test_a_silent_bureau_is_never_an_approval(service: Service, why: str) -> None:
     person = await given.a_card_holder(service)
     bureau = Told(BureauUnavailable("no answer", why=why))
     made = await applied(service, person, bureau)
-    assert made["status"] == "approved"
+    assert (made["status"], [r["code"] for r in made["decision"]["reasons"]]) == (
+        "referred",
+        ["no_credit_file"],
+    )
     assert len(bureau.asked) == 1
     rows = await service.rows("SELECT kind, outcome, why FROM bureau_queries ORDER BY id")
     assert rows == [("report", "silent", why)]
+
+
+async def test_once_the_bureau_answers_its_silence_is_forgotten(service: Service) -> None:
+    person = await given.a_card_holder(service)
+    await applied(service, person, Told(BureauUnavailable("no answer", why="http_500")))
+    assert (await applied(service, person, Told(clean())))["status"] == "approved"
+
+
+async def test_a_bureau_that_is_gone_is_asked_no_more_and_missed_no_longer(service: Service) -> None:
+    person = await given.a_card_holder(service)
+    await applied(service, person, Told(BureauUnavailable("no answer", why="http_500")))
+    await service.turn_to(ON + timedelta(days=2))
+    service.app.state.bureau = None
+    answer = await service.post("/v1/applications", {"statement": person.statement, "term": 6}, who=person)
+    assert answer.json()["status"] == "approved"
 
 
 async def test_nobody_is_asked_without_consent(service: Service) -> None:
