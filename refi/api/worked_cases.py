@@ -27,6 +27,7 @@ Kind = Literal[
 ]  # fmt: skip
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_INSTALLMENTS, description="how many, or which")]
 YearDays = Annotated[int, Field(strict=True, ge=360, le=365, description="360 or 365")]
+Grace = Annotated[int, Field(strict=True, ge=0, le=366, description="days that cost no penalty")]
 Rate = Annotated[str, Field(max_length=64, description="decimal text", examples=["0.12"])]
 Day = Annotated[str, Field(max_length=10, description="YYYY-MM-DD", examples=["2027-01-10"])]
 Name = Annotated[str, Field(max_length=100, description="one of the names in the reference of schedules")]
@@ -105,6 +106,7 @@ class CaseIn(Body):
     rounding: Name | None = None
     penalty_multiple: Rate | None = None
     penalty_year_days: YearDays | None = None
+    penalty_grace_days: Grace | None = None
     period: Name | None = None
     down_payment: AmountOrZero | None = None
     plan: Annotated[list[PlannedIn], Field(max_length=MAX_INSTALLMENTS)] | None = None

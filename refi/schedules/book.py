@@ -151,7 +151,7 @@ class Book:
         by_number = {row.number: row for row in rows}
         for part in parts:
             row = by_number[part.installment]
-            row.accrue(event.on)
+            row.accrue(event.on, self.penalty_rate)
             row.waived.add(part.component, part.amount)
         self._note(event.on, parts)
         if not parts:
@@ -181,7 +181,7 @@ class Book:
         by_number = {row.number: row for row in rows}
         for part in parts:
             row = by_number[part.installment]
-            row.accrue(on)
+            row.accrue(on, self.penalty_rate)
             row.paid.add(part.component, part.amount)
         self._note(on, parts)
         return parts, rest
@@ -265,6 +265,6 @@ class Book:
         until = self.priced_until(on, rule)
         closing = rule is self.conventions.early_payoff
         for row in self.rows:
-            row.freeze(on, self.pricing.terms.rounding, until, closing=closing)
+            row.freeze(on, self.penalty_rate, until, closing=closing)
             moves += self._overpaid(row)
         self.spend(event_id, on, moves, self.rows[::-1])

@@ -55,6 +55,7 @@ from refi.schedules.periods import MONTH
 MOST_EVENTS = 200
 LONGEST_CALENDAR = 20_000
 MOST_PENALTY = 100
+LONGEST_GRACE = 366
 DAY = timedelta(days=1)
 
 
@@ -126,6 +127,7 @@ CONTRACT = (
     Field("first_due_on", a_date, None),
     Field("penalty_multiple", a_rate, Decimal("1.5")),
     Field("penalty_year_days", a_whole_number, 365),
+    Field("penalty_grace_days", a_whole_number, 0),
     Field("rolling", one_of(Rolling), Rolling.NONE),
     Field("period", a_period, MONTH),
     Field("down_payment", a_whole_number, 0),
@@ -159,6 +161,8 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     business_days = None if beside["calendar"] is None else calendar(beside["calendar"], faults)
     if rest["penalty_year_days"] not in (360, 365):
         reader.wrong("penalty_year_days", "unknown")
+    if not 0 <= rest["penalty_grace_days"] <= LONGEST_GRACE:
+        reader.wrong("penalty_grace_days", "out_of_range")
     multiple = rest["penalty_multiple"]
     if not 0 <= multiple <= MOST_PENALTY or multiple.as_tuple().exponent < -MAX_RATE_PLACES:
         reader.wrong("penalty_multiple", "out_of_range")

@@ -63,7 +63,7 @@ def charge_back(book: Book, event: Chargeback) -> None:
 
 
 def _put(book: Book, event_id: str, on: date, row: Row, debts: dict[Component, int]) -> None:
-    row.accrue(on)
+    row.accrue(on, book.penalty_rate)
     for component, amount in debts.items():
         row.put(component, amount)
         if component is Component.PRINCIPAL and amount:
@@ -82,7 +82,7 @@ def _after(book: Book, on: date) -> Row:
         return min(coming, key=lambda row: (row.due_on, row.number))
     beyond = book.rows[-1]
     if beyond.starts_on == beyond.ends_on:
-        beyond.accrue(on)
+        beyond.accrue(on, book.penalty_rate)
         beyond.starts_on = beyond.ends_on = beyond.due_on = on
     return _current(book, on)
 

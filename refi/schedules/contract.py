@@ -106,8 +106,8 @@ def payoff(contract: Contract, events: Sequence[Event], on: date) -> Payoff:
         if row.starts_on <= on < row.ends_on and until == on:
             numerator = row.interest - row.base_interest + row.fee - row.base_fee
             denominator = (row.ends_on - row.since).days
-        if row.due_on <= on:
-            overdue += row.unpaid_principal
+        if row.due_on + book.penalty_rate.grace <= on:
+            overdue += row.late(book.penalty_rate)
     rate = book.penalty_rate
     exact = numerator * rate.denominator + overdue * rate.numerator * denominator
     per_diem = round_div(exact, denominator * rate.denominator, rounding)

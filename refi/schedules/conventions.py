@@ -61,6 +61,20 @@ class EarnedOn(StrEnum):
     ACTUAL_BALANCE = "actual_balance"
 
 
+class PenaltyOn(StrEnum):
+    """Which part of a late installment bears the penalty."""
+
+    PRINCIPAL = "principal"
+    INSTALLMENT = "installment"
+
+
+class Grace(StrEnum):
+    """What the days of grace are once they are over."""
+
+    FREE = "free"
+    COUNTED = "counted"
+
+
 class PastDueInterest(StrEnum):
     """Whether interest on the actual balance goes on for principal that is past due."""
 
@@ -97,6 +111,9 @@ class Conventions:
             in equal parts over new installments; nothing more is earned (Fineract's EQUAL_AMORTIZATION_*).
         interest: ``scheduled_balance``: the plan's, whenever money comes (ours; what is late costs a
             penalty). ``actual_balance``: `refi.schedules.actual_balance` (Fineract's interest recalculation).
+        penalty_on: whether the penalty is on the ``principal`` of a late installment (RULES), or on all that
+            is unpaid of the ``installment`` (Frappe Lending).
+        grace: whether the days of grace stay ``free`` when somebody is later than that, or are ``counted``.
         past_due_interest: on the actual balance, whether overdue principal goes on earning interest
             (``stands_still`` is Fineract's disallowInterestCalculationOnPastDue).
     """
@@ -108,6 +125,8 @@ class Conventions:
     chargeback: ChargebackIs = ChargebackIs.NEVER_RECEIVED
     chargeback_order: tuple[Component, ...] = CREDITED
     re_age: ReAgeing = ReAgeing.LEVELLED
+    penalty_on: PenaltyOn = PenaltyOn.PRINCIPAL
+    grace: Grace = Grace.FREE
     interest: EarnedOn = EarnedOn.SCHEDULED_BALANCE
     past_due_interest: PastDueInterest = PastDueInterest.ACCRUES
 
@@ -121,6 +140,8 @@ CHOICES: Mapping[str, type[StrEnum]] = {
     "charged_off_rows": ChargedOffRows,
     "chargeback": ChargebackIs,
     "re_age": ReAgeing,
+    "penalty_on": PenaltyOn,
+    "grace": Grace,
     "interest": EarnedOn,
     "past_due_interest": PastDueInterest,
 }

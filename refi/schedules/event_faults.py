@@ -26,7 +26,7 @@ from refi.schedules.contract_events import (
     Reversal,
     Waiver,
 )
-from refi.schedules.conventions import Conventions, EarnedOn, InvalidConvention
+from refi.schedules.conventions import Conventions, EarnedOn, InvalidConvention, PenaltyOn
 from refi.schedules.dates import is_date
 
 Found = tuple[str, str, str] | None
@@ -41,6 +41,11 @@ def check(terms: Terms, disbursed_on: date, conventions: Conventions, events: Se
     if actual and terms.method is not Method.EQUAL_INSTALLMENT:
         raise InvalidConvention(
             "interest on the actual balance is for equal installments", faults=[Fault("/interest", "method")]
+        )
+    if actual and conventions.penalty_on is PenaltyOn.INSTALLMENT:
+        raise InvalidConvention(
+            "with interest on the actual balance a penalty is on principal",
+            faults=[Fault("/penalty_on", NOT_WITH)],
         )
     seen: dict[str, Event] = {}
     for k, event in enumerate(events):

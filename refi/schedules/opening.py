@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from refi.schedules.allocation import Ahead, Order, matrix
 from refi.schedules.amortization import InvalidTerms, Terms, calendar, monthly_fee, split
 from refi.schedules.book import Book
 from refi.schedules.contract_events import Mode
-from refi.schedules.conventions import OURS, Conventions, EarnedOn
+from refi.schedules.conventions import OURS, Conventions, EarnedOn, Grace, PenaltyOn
 from refi.schedules.periods import MONTH, Period
 from refi.schedules.replanning import Pricing
 from refi.schedules.rows import PenaltyRate, Row
@@ -35,7 +35,8 @@ class Planned(NamedTuple):
 class Contract:
     """What was signed.
 
-    ``penalty_multiple`` times the annual rate is charged on overdue principal, over ``penalty_year_days``.
+    ``penalty_multiple`` times the annual rate is charged on overdue principal, over ``penalty_year_days``, of
+    those that are more than ``penalty_grace_days`` late.
     ``conventions`` are the choices where systems differ; ``orders`` says which debts each kind of transaction
     meets first, where that is more than the conventions' one order. With ``rolling`` and ``business_days``
     a due date on a holiday moves; amounts and interest do not. Due dates are a ``period`` apart;
@@ -56,6 +57,7 @@ class Contract:
     period: Period = MONTH
     down_payment: int = 0
     plan: tuple[Planned, ...] | None = None
+    penalty_grace_days: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.down_payment < self.terms.principal:
@@ -142,7 +144,12 @@ def open_book(contract: Contract) -> Book:
         rows.insert(0, Row(1, on, on, 0, contract.down_payment, 0, 0))
     book = Book(
         pricing=Pricing.of(terms),
-        penalty_rate=PenaltyRate.of(terms, contract.penalty_multiple, contract.penalty_year_days),
+        penalty_rate=replace(
+            PenaltyRate.of(terms, contract.penalty_multiple, contract.penalty_year_days),
+            on_all=contract.conventions.penalty_on is PenaltyOn.INSTALLMENT,
+            grace=timedelta(days=contract.penalty_grace_days),
+            counted=contract.conventions.grace is Grace.COUNTED,
+        ),
         rows=rows,
         anchor=anchor,
         period=contract.period,

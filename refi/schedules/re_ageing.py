@@ -76,7 +76,7 @@ def _give(book: Book, old: Row, new: Row, owed: Amounts) -> None:
 
 def _close(book: Book, row: Row, on: date, earned: Fraction | None, owed: Amounts) -> Fraction:
     """Fix the interest of an installment, leave room for no more than was met, and return what was not."""
-    row.accrue(on)
+    row.accrue(on, book.penalty_rate)
     row.principal = row.met_principal
     if row.size is None or earned is None:
         unpaid = row.unpaid(Component.INTEREST)

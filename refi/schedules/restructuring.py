@@ -72,7 +72,8 @@ def _change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
     for row in book.rows:
         row.fix_penalty(on, book.penalty_rate)
     book.pricing = Pricing.of(terms)
-    book.penalty_rate = PenaltyRate.of(terms, book.penalty_multiple, book.penalty_year_days)
+    daily = PenaltyRate.of(terms, book.penalty_multiple, book.penalty_year_days)
+    book.penalty_rate = replace(book.penalty_rate, numerator=daily.numerator, denominator=daily.denominator)
 
 
 def _reage(book: Book, event: Reage, rows: list[Row]) -> Why | None:
@@ -98,7 +99,7 @@ def _reage(book: Book, event: Reage, rows: list[Row]) -> Why | None:
         return None
     moved = 0
     for row in late:
-        row.accrue(event.on)
+        row.accrue(event.on, book.penalty_rate)
         moved += row.unpaid_principal
         row.principal -= row.unpaid_principal
     _spread(book, event.id, event.on, rows, first, count, moved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -35,11 +35,18 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class PenaltyRate:
-    """Penalty per day on overdue principal: ``numerator / denominator``."""
+    """Penalty per day on overdue principal: ``numerator / denominator``.
+
+    Or on everything overdue (``on_all``); the first ``grace`` days cost nothing, or nothing unless there are
+    more (``counted``).
+    """
 
     numerator: int
     denominator: int
     rounding: Rounding
+    on_all: bool = False
+    grace: timedelta = timedelta()
+    counted: bool = False
 
     @classmethod
     def of(cls, terms: Terms, multiple: Decimal, year_days: int) -> PenaltyRate:
@@ -145,34 +152,48 @@ class Row:
             - waived.principal - waived.interest - waived.fee
         )  # fmt: skip
 
-    def accrue(self, on: date) -> None:
-        """Fix the overdue principal × days up to ``on``; call before the unpaid principal changes."""
-        if self.frozen_on is None and on > self.penalty_from:
-            self.principal_days += self.unpaid_principal * (on - self.penalty_from).days
+    def late(self, rate: PenaltyRate) -> int:
+        """What bears the penalty once it is late."""
+        return self.unpaid_scheduled if rate.on_all else self.unpaid_principal
+
+    def late_since(self, on: date, rate: PenaltyRate) -> date | None:
+        """Since when a penalty is to be counted up to ``on``; None where there is nothing to count."""
+        ends = self.due_on + rate.grace
+        if self.frozen_on is not None or on <= ends:
+            return None
+        since = self.penalty_from if rate.counted else max(self.penalty_from, ends)
+        return since if since < on else None
+
+    def accrue(self, on: date, rate: PenaltyRate) -> None:
+        """Fix what is overdue × days up to ``on``; call before what is unpaid changes."""
+        since = self.late_since(on, rate)
+        if since is not None:
+            self.principal_days += self.late(rate) * (on - since).days
             self.penalty_from = on
 
     def fix_penalty(self, on: date, rate: PenaltyRate) -> None:
         """Keep the penalty accrued until ``on`` at ``rate``, whatever the rate becomes."""
-        self.accrue(on)
+        self.accrue(on, rate)
         self.penalty_fixed += rate.exact(self.principal_days)
         self.principal_days = 0
 
     def penalty(self, on: date, rate: PenaltyRate) -> int:
         """The penalty accrued since the due date, whether or not paid."""
         days = self.principal_days
-        if self.frozen_on is None and on > self.penalty_from:
-            days += self.unpaid_principal * (on - self.penalty_from).days
+        since = self.late_since(on, rate)
+        if since is not None:
+            days += self.late(rate) * (on - since).days
         return rate.on(days, self.penalty_fixed) if days or self.penalty_fixed else 0
 
-    def freeze(self, on: date, rounding: Rounding, until: date, *, closing: bool) -> None:
+    def freeze(self, on: date, rate: PenaltyRate, until: date, *, closing: bool) -> None:
         """Nothing accrues after ``on``; interest and fee become what is earned ``until`` then.
 
         ``closing``: the loan is paid off early. What is frozen already stays as it is.
         """
         if self.frozen_on is not None:
             return
-        self.accrue(on)
-        self.interest, self.fee = self.earned(until, rounding)
+        self.accrue(on, rate)
+        self.interest, self.fee = self.earned(until, rate.rounding)
         if self.ahead is not None and until <= on:
             self.principal = self.ahead
         elif closing and self.closing is not None:

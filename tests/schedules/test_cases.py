@@ -96,7 +96,7 @@ def test_everything_that_is_said_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
             "conventions": {"re_age": "equal_full_interest", "order": "principal_first"},
             "orders": {"due": "due_only", "recovery": {"components": ["principal"]}},
             "calendar": {"closed": ["2027-01-20"], "weekends": "open"},
-            "period": "2_weeks", "down_payment": 100,
+            "period": "2_weeks", "down_payment": 100, "penalty_grace_days": 3,
         },
     )  # fmt: skip
     assert contract == Contract(
@@ -104,7 +104,7 @@ def test_everything_that_is_said_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
               Rounding.HALF_EVEN),
         PAYOUT, date(2027, 1, 20), Decimal(2), 360, None, Rolling.PRECEDING,
         BusinessDays(frozenset({date(2027, 1, 20)}), 2027, 2027),
-        named({"re_age": "equal_full_interest", "order": "principal_first"}), Period(days=14), 100,
+        named({"re_age": "equal_full_interest", "order": "principal_first"}), Period(days=14), 100, None, 3,
     )  # fmt: skip
     assert on == date(2027, 1, 1)
     assert contract.order("due") == order("due_only")
@@ -206,6 +206,8 @@ REFUSED: list[tuple[Json, str]] = [
         "/events/1/amount missing, /events/1/at unknown, /events/1/of unknown",
     ),
     ({"penalty_year_days": 364}, "/penalty_year_days unknown"),
+    ({"penalty_grace_days": -1}, "/penalty_grace_days out_of_range"),
+    ({"penalty_grace_days": 367}, "/penalty_grace_days out_of_range"),
     *[
         ({"penalty_multiple": value}, "/penalty_multiple out_of_range")
         for value in ("-0.1", "100.000000000001", "0.0000000000001", 101, "1E+999999", "1E-999999")

@@ -195,7 +195,7 @@ def test_a_price_paid_that_no_debt_can_take_stays_a_price() -> None:
 def test_money_taken_back_meets_penalties_last() -> None:
     book = open_book(LOAN)
     late = book.rows[0]
-    late.accrue(date(2027, 1, 20))
+    late.accrue(date(2027, 1, 20), book.penalty_rate)
     for row in book.rows:
         row.paid.principal, row.paid.interest = row.principal, row.interest
     penalty = late.penalty(date(2027, 1, 20), book.penalty_rate)
