@@ -6,7 +6,6 @@ its socket. Each step is judged against the document as it goes by.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
@@ -434,7 +433,6 @@ async def _pull_levers(here: Walk) -> None:
     await here.do("POST /sandbox/v1/hold", {"on": False})
     await here.do("POST /sandbox/v1/transfers", {"amount": 4_321, "reference": "no such loan"})
     await here.do("POST /sandbox/v1/faults", {"operation": "cash_book", "mode": "error", "calls": 1})
-    await asyncio.sleep(0.1)
     await here.do("POST /sandbox/v1/business-date/advance", {"days": 1})
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from refi.api.settling import settle
 from refi.demo.walker import eventually
 from tests.books import ON
 from tests.proofs import Proof
@@ -89,7 +90,7 @@ async def test_a_debit_returned_before_it_was_posted(stack: Stack) -> None:
     await lever(stack, "hold", on=False)
     await walker.advance(ON + timedelta(days=1))
     await lever(stack, f"debits/{payment_id}/return", on="2026-11-23")
-    await asyncio.sleep(0.5)
+    assert await settle(stack.runtime, within=20)
     assert (await walker.ask("GET", f"/v1/payments/{payment_id}"))["status"] == "pending"
     assert (await tell(stack, await provider_said(stack, "debit.posted", payment_id))).status_code == 202
     await clean(stack)
@@ -103,7 +104,7 @@ async def test_a_payout_delivered_after_it_was_returned(stack: Stack) -> None:
     loan_id, payout_id = await held_payout(stack, walker)
     await lever(stack, f"payouts/{payout_id}/lose")
     await lever(stack, f"payouts/{payout_id}/return")
-    await asyncio.sleep(0.5)
+    assert await settle(stack.runtime, within=20)
     assert (await walker.loan(loan_id))["status"] == "pending_disbursement"
     assert (await tell(stack, await provider_said(stack, "payout.delivered", payout_id))).status_code == 202
     await clean(stack)
