@@ -23,7 +23,7 @@ router = APIRouter(
 
 Kind = Literal[
     "payment", "reversal", "chargeback", "charge", "waiver", "deferral", "due_date_change", "re_age",
-    "re_amortization", "charge_off", "recovery",
+    "re_amortization", "charge_off", "recovery", "interest_pause",
 ]  # fmt: skip
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_INSTALLMENTS, description="how many, or which")]
 YearDays = Annotated[int, Field(strict=True, ge=360, le=365, description="360 or 365")]
@@ -61,6 +61,8 @@ class EventIn(Body):
     annual_rate: Rate | None = None
     due_on: Day | None = None
     period: Name | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
 
 
 class PlannedIn(Body):

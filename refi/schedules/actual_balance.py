@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -19,6 +19,7 @@ from itertools import accumulate, pairwise
 from refi.money import round_div
 from refi.schedules.amortization import fraction_of
 from refi.schedules.book import Book
+from refi.schedules.contract_events import InterestPause
 from refi.schedules.conventions import EarnedOn, PastDueInterest, PriceUntil
 from refi.schedules.day_count import DENOMINATOR
 from refi.schedules.rows import Row
@@ -76,6 +77,15 @@ def change_rate(book: Book, on: date, annual_rate: Decimal) -> None:
         row.size = size + row.extra
 
 
+def pause(book: Book, event: InterestPause) -> None:
+    """No interest for the days of a pause; it is counted with the days before it as soon as it is agreed."""
+    if not book.open:
+        book.ignored[event.id] = book.ended
+        return
+    book.pauses.append((event.starts_on - timedelta(days=1), event.ends_on))
+    refresh(book, event.on)
+
+
 def earned(book: Book, on: date) -> dict[int, Fraction]:
     """Interest that each installment not later than ``on`` has earned by then, before it is rounded."""
     past = _Past.of(book)
@@ -97,7 +107,7 @@ def level_anew(book: Book, on: date, new: list[Row], unpaid: Fraction) -> None:
     """
     elsewhere = sum(row.met_principal if row in new else row.principal for row in book.rows)
     balance = book.lent + sum(amount for _, amount in book.added) - elsewhere
-    first = Fraction(*_share(book, new[0], on, date.max, balance, _Past.of(book)))
+    first = Fraction(*_share(book, new[0], on, date.max, balance, _Past.of(book), paused=False))
     size = book.pricing.level_exact(balance + unpaid + first, [row.weight for row in new[1:]])
     for row in new:
         row.size = size
@@ -169,7 +179,9 @@ def _interest(book: Book, row: Row, on: date, until: date, planned: int, past: _
     return round_div(above, below, book.pricing.terms.rounding) if above else 0
 
 
-def _share(book: Book, row: Row, on: date, until: date, planned: int, past: _Past) -> tuple[int, int]:
+def _share(
+    book: Book, row: Row, on: date, until: date, planned: int, past: _Past, *, paused: bool = True
+) -> tuple[int, int]:
     """Interest of one period, above and below the line: on the balance of each day before ``on``, on the
     ``planned`` one after it."""
     ends = min(row.ends_on, until)
@@ -177,8 +189,12 @@ def _share(book: Book, row: Row, on: date, until: date, planned: int, past: _Pas
         return 0, 1
     turns = {row.starts_on, ends, *past.between(row.starts_on, ends)}
     turns |= {day for day in (on, *(at for at, _ in book.rates)) if row.starts_on < day < ends}
+    pauses = book.pauses if paused else []
+    turns |= {day for pause in pauses for day in pause if row.starts_on < day < ends}
     balance_days: dict[Decimal, int] = {}
     for day, end in pairwise(sorted(turns)):
+        if any(start <= day < over for start, over in pauses):
+            continue
         balance = planned if day >= on else _balance(book, row, day, planned, past)
         rate = next(rate for at, rate in reversed(book.rates) if at <= day)
         balance_days[rate] = balance_days.get(rate, 0) + balance * (end - day).days

@@ -69,6 +69,7 @@ class Book:
     moves: list[tuple[date, int, int]] = field(default_factory=list)
     added: list[tuple[date, int]] = field(default_factory=list)
     charges: dict[str, tuple[Part, ...]] = field(default_factory=dict)
+    pauses: list[tuple[date, date]] = field(default_factory=list)
     due_later: list[DueLater] = field(default_factory=list)
     taken_back: dict[tuple[str, Component], int] = field(default_factory=dict)
     ahead: int = 0

@@ -39,6 +39,7 @@ from refi.schedules.contract_events import (
     Deferral,
     DueDateChange,
     Event,
+    InterestPause,
     InvalidEvent,
     Mode,
     Reage,
@@ -109,6 +110,7 @@ EVENTS: Mapping[str, tuple[type[Any], tuple[Field, ...]]] = {
         (Field("installments", a_whole_number, None), Field("annual_rate", a_rate, None)),
     ),
     "charge_off": (ChargeOff, ()),
+    "interest_pause": (InterestPause, (Field("starts_on", a_date), Field("ends_on", a_date))),
     "recovery": (Recovery, (AMOUNT,)),
 }
 """The kinds of events: what each becomes, and its fields beside ``type``, ``id`` and ``on``."""
@@ -135,8 +137,7 @@ CONTRACT = (
 PLANNED = (
     Field("due_date", a_date),
     Field("principal", a_whole_number),
-    Field("interest", a_whole_number, 0),
-    Field("fee", a_whole_number, 0),
+    *(Field(name, a_whole_number, 0) for name in ("interest", "fee")),
 )
 BESIDE = (
     Field("on", a_date, None),
@@ -273,8 +274,7 @@ def calendar(given: Mapping[str, Any], faults: list[Fault]) -> BusinessDays:
     if not shut or len(shut) > LONGEST_CALENDAR:
         reader.wrong("closed", "empty" if not shut else "too_many")
         return BusinessDays(frozenset(), 1, 1)
-    years = {on.year for on in (*shut, *read["open"])}
-    first, last = min(years), max(years)
+    first, *_, last = sorted(on.year for on in (*shut, *shut, *read["open"]))
     if last - first > 300:
         reader.wrong("closed", "out_of_range")
     elif read["weekends"] is Weekends.CLOSED:

@@ -25,6 +25,7 @@ from refi.schedules.contract_events import (
     Deferral,
     DueDateChange,
     Event,
+    InterestPause,
     InvalidEvent,
     Mode,
     Reage,
@@ -61,6 +62,7 @@ __all__ = [
     "DueDateChange",
     "Event",
     "InstallmentState",
+    "InterestPause",
     "InvalidEvent",
     "Mode",
     "Paid",
@@ -136,6 +138,8 @@ def _apply(book: Book, contract: Contract, event: Event) -> None:
         book.waive(event)
     elif isinstance(event, ChargeOff):
         charging_off.charge_off(book, event)
+    elif isinstance(event, InterestPause):
+        actual_balance.pause(book, event)
     elif isinstance(event, Charge):
         charging.charge(book, event)
     elif isinstance(event, Chargeback):

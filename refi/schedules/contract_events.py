@@ -171,5 +171,20 @@ class Reamortization:
     annual_rate: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class InterestPause:
+    """From ``starts_on`` to ``ends_on``, both included, no day adds interest; on the actual balance only.
+
+    A day adds its interest at its end, so that of the day before ``ends_on`` is the last not to be earned.
+    """
+
+    id: str
+    on: date
+    starts_on: date
+    ends_on: date
+
+
 Modification = Deferral | DueDateChange | Reage | Reamortization
-Event = Receipt | Recovery | Reversal | Chargeback | Charge | Waiver | ChargeOff | Modification
+Event = (
+    Receipt | Recovery | Reversal | Chargeback | Charge | Waiver | ChargeOff | InterestPause | Modification
+)

@@ -61,6 +61,13 @@ class EarnedOn(StrEnum):
     ACTUAL_BALANCE = "actual_balance"
 
 
+class Residue(StrEnum):
+    """What becomes of the units that rounding the level payment leaves for the last installment."""
+
+    LAST = "last"
+    SMOOTHED = "smoothed"
+
+
 class PenaltyOn(StrEnum):
     """Which part of a late installment bears the penalty."""
 
@@ -111,6 +118,8 @@ class Conventions:
             in equal parts over new installments; nothing more is earned (Fineract's EQUAL_AMORTIZATION_*).
         interest: ``scheduled_balance``: the plan's, whenever money comes (ours; what is late costs a
             penalty). ``actual_balance``: `refi.schedules.actual_balance` (Fineract's interest recalculation).
+        residue: the ``last`` installment takes it, whatever it is (ours); ``smoothed``: another level payment
+            is tried when the last one differs by more units than half the installments (Fineract).
         penalty_on: whether the penalty is on the ``principal`` of a late installment (RULES), or on all that
             is unpaid of the ``installment`` (Frappe Lending).
         grace: whether the days of grace stay ``free`` when somebody is later than that, or are ``counted``.
@@ -125,6 +134,7 @@ class Conventions:
     chargeback: ChargebackIs = ChargebackIs.NEVER_RECEIVED
     chargeback_order: tuple[Component, ...] = CREDITED
     re_age: ReAgeing = ReAgeing.LEVELLED
+    residue: Residue = Residue.LAST
     penalty_on: PenaltyOn = PenaltyOn.PRINCIPAL
     grace: Grace = Grace.FREE
     interest: EarnedOn = EarnedOn.SCHEDULED_BALANCE
@@ -140,6 +150,7 @@ CHOICES: Mapping[str, type[StrEnum]] = {
     "charged_off_rows": ChargedOffRows,
     "chargeback": ChargebackIs,
     "re_age": ReAgeing,
+    "residue": Residue,
     "penalty_on": PenaltyOn,
     "grace": Grace,
     "interest": EarnedOn,

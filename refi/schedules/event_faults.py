@@ -17,6 +17,7 @@ from refi.schedules.contract_events import (
     Deferral,
     DueDateChange,
     Event,
+    InterestPause,
     InvalidEvent,
     Mode,
     Reage,
@@ -132,7 +133,11 @@ def _standing(seen: Mapping[str, Event]) -> list[Event]:
 def _refused(event: Event, actual: bool) -> Found:
     """What interest on the actual balance has no rule for."""
     if not actual:
+        if isinstance(event, InterestPause):
+            return "type", "only_with_actual_balance", "interest is paused where it is on the actual balance"
         return None
+    if isinstance(event, InterestPause) and event.ends_on < event.starts_on:
+        return "ends_on", "too_early", "a pause ends after it begins"
     if isinstance(event, Deferral | DueDateChange):
         return "type", NOT_WITH, "dates do not move where interest is on the actual balance"
     if isinstance(event, Reamortization) and (event.installments is not None or event.annual_rate is None):

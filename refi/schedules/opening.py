@@ -16,10 +16,11 @@ from refi.schedules.allocation import Ahead, Order, matrix
 from refi.schedules.amortization import InvalidTerms, Terms, calendar, monthly_fee, split
 from refi.schedules.book import Book
 from refi.schedules.contract_events import Mode
-from refi.schedules.conventions import OURS, Conventions, EarnedOn, Grace, PenaltyOn
+from refi.schedules.conventions import OURS, Conventions, EarnedOn, Grace, PenaltyOn, Residue
 from refi.schedules.periods import MONTH, Period
 from refi.schedules.replanning import Pricing
 from refi.schedules.rows import PenaltyRate, Row
+from refi.schedules.smoothing import smoothed
 
 
 class Planned(NamedTuple):
@@ -102,11 +103,11 @@ class Contract:
 
 @lru_cache(maxsize=4096)
 def _made(
-    terms: Terms, disbursed_on: date, first_due_on: date | None, period: Period, fee: int
+    terms: Terms, disbursed_on: date, first_due_on: date | None, period: Period, fee: int, residue: Residue
 ) -> tuple[tuple[Planned, ...], tuple[int, ...], int]:
     """The plan that the terms make, the day-count weight of each period, and the anchor day."""
     due, _, weights = calendar(terms, disbursed_on, first_due_on, period)
-    amounts = split(terms, weights)
+    amounts = smoothed(terms, weights) if residue is Residue.SMOOTHED else split(terms, weights)
     plan = (Planned(on, part, interest, fee) for on, (part, interest, _) in zip(due, amounts, strict=True))
     return tuple(plan), tuple(weights), dates.anchor_of(disbursed_on, due[0])
 
@@ -117,7 +118,8 @@ def _plan(contract: Contract, fee: int) -> tuple[tuple[Planned, ...], tuple[int,
     if contract.plan is None:
         if contract.down_payment:
             terms = replace(terms, principal=terms.principal - contract.down_payment)
-        return _made(terms, start, contract.first_due_on, contract.period, fee)
+        residue = contract.conventions.residue
+        return _made(terms, start, contract.first_due_on, contract.period, fee, residue)
     due = tuple(row.due_on for row in contract.plan)
     anchor = dates.anchor_of(start, due[0])
     _, weights = periods.weights(terms.day_count, contract.period, start, due, anchor)

@@ -22,6 +22,7 @@ from refi.schedules.contract import (
     Deferral,
     DueDateChange,
     Event,
+    InterestPause,
     InvalidEvent,
     Mode,
     Reage,
@@ -171,7 +172,11 @@ def test_every_kind_of_event_becomes_what_it_says(monkeypatch: pytest.MonkeyPatc
         Recovery("x", JANUARY, 7),
     ]
     assert on == date(2027, 1, 11)
-    assert set(cases.EVENTS) == {item["type"] for item in least}
+    pause = happening("interest_pause", starts_on="2027-01-11", ends_on="2027-01-12")
+    names = {"interest": "actual_balance"}
+    _, events, _ = asked(monkeypatch, {**LOAN, "conventions": names, "events": [pause]})
+    assert events == [InterestPause("interest_pause_1", JANUARY, date(2027, 1, 11), date(2027, 1, 12))]
+    assert set(cases.EVENTS) == {item["type"] for item in (*least, pause)}
 
 
 DATES = ["2026-02-30", "20261210", "2026-W50-4", "2026-12-1", "2026-12-10T", "２026-12-10", 20261210, True]
