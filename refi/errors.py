@@ -61,3 +61,7 @@ class Unavailable(Refusal):
     """Nothing is wrong with the request; something that it needs is not there now (503)."""
 
     code = "dependency_unavailable"
+
+
+class FileRefused(ImportError):
+    """A file that is part of the program, and is read as an import is, cannot be used; it says which."""

@@ -169,14 +169,18 @@ ACTS: dict[str, Act] = {
 
 
 def _policy(market: str) -> policies.Policy:
-    """The market's policy; `PolicyError` when its ladder asks for words that nobody wrote."""
+    """The market's policy; `PolicyError` when its ladder asks for words that nobody wrote, or words break a
+    rule."""
     policy = policies.load(market)
     locales = policy.market.locales
     for path, reason in ladder.unworded(
         policy.ladder, lambda name, channel: templates.has_words(name, channel, locales)
     ):
         raise policies.refusal(market, path, reason)
-    templates.require(policy)
+    try:
+        templates.require(policy)
+    except templates.TemplateRefused as error:
+        raise policies.PolicyError("wording", None, str(error)) from error
     require_strategies(market, policy)
     return policy
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from refi.errors import FileRefused
+
 HOMES = {
     "refi.cli.arithmetic": ("schedule", "contract", "apr", "quote", "segments"),
     "refi.cli.operations": (
@@ -35,9 +37,13 @@ HOMES = {
 def app() -> None:
     """Run the command that ``sys.argv`` names."""
     named = sys.argv[1] if len(sys.argv) > 1 else ""
-    for module, commands in HOMES.items():
-        if named in commands or not any(named in those for those in HOMES.values()):
-            importlib.import_module(module)
+    try:
+        for module, commands in HOMES.items():
+            if named in commands or not any(named in those for those in HOMES.values()):
+                importlib.import_module(module)
+    except FileRefused as error:
+        sys.stderr.write(f"refi: {error}\n")
+        sys.exit(2)
     from refi.cli.shared import app as commands_of_typer
 
     commands_of_typer()

@@ -49,7 +49,7 @@ def preview(
             "more_after": following,
         }
 
-    show(with_runtime(act), as_json, _table)
+    show(with_runtime(act, options=True), as_json, _table)
 
 
 def _plain(line: preview_service.Line) -> dict[str, Any]:

@@ -98,8 +98,8 @@ def fail(
 
 
 def _typed(pointer: str) -> str:
-    """``--card-apr`` for ``/card_apr``, ``--terms`` for ``/terms/1``."""
-    return "--" + pointer.split("/")[1].replace("_", "-")
+    """``--card-apr`` for ``/card_apr``, ``--terms`` for ``/terms/1``, ``--on`` for ``/query/on``."""
+    return "--" + pointer.removeprefix("/query").split("/")[1].replace("_", "-")
 
 
 @contextmanager

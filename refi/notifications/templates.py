@@ -109,10 +109,10 @@ def render(
 
 
 def _filled(said: str, text: str, locale: str, given: Mapping[str, object]) -> str:
-    template, wanted = _compiled(text, locale)
-    if missing := sorted(wanted - set(given)):
-        raise TemplateRefused(f"{said}: missing {', '.join(missing)}")
     try:
+        template, wanted = _compiled(text, locale)
+        if missing := sorted(wanted - set(given)):
+            raise TemplateRefused(f"{said}: missing {', '.join(missing)}")
         return template.render(given)
     except (TemplateError, TypeError, ValueError, AttributeError) as error:
         raise TemplateRefused(f"{said}: {error}") from error
@@ -129,9 +129,13 @@ def breaches(template: Template, version: int | None = None) -> list[str]:
     """What a wording (by default the one in force) lacks or must not have, as sentences."""
     found = []
     for (channel, locale), words in template.versions[(version or template.version) - 1].items():
-        used = _compiled(words.text, locale)[1]
-        subject = _compiled(words.subject, locale)[1] if words.subject is not None else frozenset[str]()
         here = f"{template.name} for {channel} in {locale}"
+        try:
+            used = _compiled(words.text, locale)[1]
+            subject = _compiled(words.subject, locale)[1] if words.subject is not None else frozenset[str]()
+        except TemplateError as error:
+            found.append(f"{here}: {error}")
+            continue
         found += [f"{here}: {name} is not declared" for name in (used | subject) - template.variables - GIVEN]
         if "sender" not in used | subject:
             found.append(f"{here}: does not say who sends it")

@@ -15,6 +15,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from refi.errors import FileRefused
 from refi.notifications.messages import Gate
 
 
@@ -63,7 +64,17 @@ def _wordings(version: Mapping[str, Any]) -> dict[tuple[str, str], Words]:
 def _shipped() -> dict[str, Template]:
     files = resources.files("refi.notifications").joinpath("wording").iterdir()
     texts = {file.name.removesuffix(".toml"): file for file in files if file.name.endswith(".toml")}
-    return {name: read_template(name, texts[name].read_text(encoding="utf-8")) for name in sorted(texts)}
+    return {name: _of_file(name, texts[name].read_text(encoding="utf-8")) for name in sorted(texts)}
+
+
+def _of_file(name: str, text: str) -> Template:
+    """`read_template`; `FileRefused` names the file that has another shape."""
+    try:
+        return read_template(name, text)
+    except KeyError as error:
+        raise FileRefused(f"wording/{name}.toml: {error} is missing") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FileRefused(f"wording/{name}.toml: {error}") from error
 
 
 TEMPLATES: Mapping[str, Template] = MappingProxyType(_shipped())

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import refi as package
 from refi.notifications.words import TEMPLATES
 from tests.cli.test_arithmetic import answer, refi
 
@@ -64,3 +71,39 @@ def test_wrong_use_is_named(arguments: list[str], said: str) -> None:
     run = refi("templates", *arguments)
     assert run.returncode == 2
     assert said in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "command", "words"),
+    [
+        ("{{ lender }}", "{{ lender }}{{ nobody }}", "doctor", "wording: due_tomorrow for"),
+        ("| day }}", "| nosuch }}", "worker", "No filter named 'nosuch'"),
+        ("[[versions]]", "[versions", "templates", "wording/due_tomorrow.toml: Expected"),
+        ('gate = "reminder"', "", "serve", "wording/due_tomorrow.toml: 'gate' is missing"),
+    ],
+)
+def test_a_wording_that_cannot_be_used_stops_the_process_with_a_sentence(
+    tmp_path: Path, old: str, new: str, command: str, words: str
+) -> None:
+    """On a copy of the program whose file was spoiled."""
+    shutil.copytree(Path(package.__file__).parent, tmp_path / "refi")
+    file = tmp_path / "refi" / "notifications" / "wording" / "due_tomorrow.toml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "refi.cli", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(tmp_path),
+            "REFI_DATABASE_URL": "postgresql+asyncpg://x@nowhere/x",
+        },
+    )
+    assert run.returncode == 2, run.stderr
+    assert run.stderr.startswith("refi: ")
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr

@@ -280,6 +280,8 @@ def test_whatever_a_value_is_it_stays_one_line_that_a_header_takes(text: str) ->
         ("push", None, SENDER, "has no subject"),
         ("email", "{{ amount }}", f"{SENDER} {LENDER}", "amount would show on a locked screen"),
         ("email", "a\\nBcc: b", f"{SENDER} {LENDER}", "a subject is one line"),
+        ("sms", None, f"{SENDER} {LENDER} {{{{ amount | nosuch }}}}", "No filter named 'nosuch'"),
+        ("sms", None, f"{SENDER} {LENDER} {{{{ amount", "unexpected end of template"),
     ],
 )
 def test_a_wording_that_breaks_a_rule_is_named(
