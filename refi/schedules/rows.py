@@ -158,10 +158,14 @@ class Row:
 
     def late_since(self, on: date, rate: PenaltyRate) -> date | None:
         """Since when a penalty is to be counted up to ``on``; None where there is nothing to count."""
-        ends = self.due_on + rate.grace
-        if self.frozen_on is not None or on <= ends:
+        if on <= self.due_on or self.frozen_on is not None:
             return None
-        since = self.penalty_from if rate.counted else max(self.penalty_from, ends)
+        since = self.penalty_from
+        if rate.grace:
+            ends = self.due_on + rate.grace
+            if on <= ends:
+                return None
+            since = since if rate.counted else max(since, ends)
         return since if since < on else None
 
     def accrue(self, on: date, rate: PenaltyRate) -> None:
