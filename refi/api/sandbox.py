@@ -125,6 +125,10 @@ class HoldIn(Body):
     on: bool
 
 
+class OtherCurrency(Refused):
+    """The provider keeps an account for us in the market's currency and in no other."""
+
+
 class DateRefused(Refused):
     """The business date only goes forward, by at most ten years at once."""
 
@@ -245,7 +249,9 @@ async def transfer(body: TransferIn, request: Request) -> dict[str, Any]:
     on = body.effective_on or today
     if on > today:
         raise DateRefused(f"today is {today}", faults=[Fault("/effective_on", "in_the_future")])
-    sent = {"amount": body.amount, "currency": body.currency or ours, "on": on.isoformat()}
+    if body.currency not in (None, ours):
+        raise OtherCurrency(f"our account is in {ours}", faults=[Fault("/currency", "other_currency")])
+    sent = {"amount": body.amount, "currency": ours, "on": on.isoformat()}
     return await control(runtime, "/control/transfers", {**sent, "reference": body.reference})
 
 
