@@ -119,7 +119,7 @@ from refi.schedules.dates import (
     due_dates,
     first_due_on,
 )
-from refi.schedules.day_count import DayCount, year_fraction
+from refi.schedules.day_count import DayCount, UnknownDayCount, year_fraction
 from refi.schedules.periods import Period, UnknownPeriod
 from refi.schedules.periods import named as period
 from refi.schedules.savings import (
@@ -203,6 +203,7 @@ __all__ = [
     "State",
     "Status",
     "Terms",
+    "UnknownDayCount",
     "UnknownPeriod",
     "UnknownUnitPeriod",
     "Waiver",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from refi.errors import Fault
 from refi.schedules.array_arithmetic import rounded_quotient
 from refi.schedules.arrears import BUCKET_DAYS, LAST_BUCKET, bucket
 from refi.schedules.bulk import Plans
+from refi.schedules.contract_events import InvalidEvent
 from refi.schedules.loan_arrays import DayLike, one_day
 
 Ints = NDArray[np.int64]
@@ -44,11 +46,20 @@ class ArrayPayoffs:
     interest_saved: Ints
 
 
-def unpaid(plans: Plans, paid: Ints) -> Ints:
-    """(N, n) what is left of each installment once ``paid``, (N,), met the oldest first; no penalties."""
+def unpaid(plans: Plans, paid: ArrayLike) -> Ints:
+    """(N, n) what is left of each installment once ``paid``, (N,), met the oldest first; no penalties.
+
+    ``paid`` is minor units, one value for each plan or one for all. Raises `InvalidEvent`.
+    """
+    given = np.asarray(paid)
+    if given.dtype.kind not in "iu" or (given.size and int(given.min()) < 0):
+        raise InvalidEvent("what was paid is whole amounts from 0", faults=[Fault("/paid", "out_of_range")])
+    if given.shape not in ((), (len(plans),)):
+        raise InvalidEvent("each plan has one amount", faults=[Fault("/paid", "length_differs")])
     amount = plans.amount
     before = np.cumsum(amount, axis=1) - amount
-    return np.asarray(amount - np.minimum(np.maximum(paid[:, None] - before, 0), amount), np.int64)
+    met = np.broadcast_to(given.astype(np.int64), (len(plans),))[:, None] - before
+    return np.asarray(amount - np.minimum(np.maximum(met, 0), amount), np.int64)
 
 
 def payoffs(plans: Plans, on: DayLike) -> ArrayPayoffs:

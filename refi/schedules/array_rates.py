@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from refi.errors import Fault
 from refi.schedules import day_tables
+from refi.schedules.apr import InvalidFlows
 from refi.schedules.bulk import Plans
 from refi.schedules.solver import NoRate
 
@@ -41,7 +42,7 @@ def of_plans(plans: Plans) -> ArrayRates:
     return of_flows(terms.principal, plans.amount, MONTH if first_due is None else dated.first_days_30())
 
 
-def of_flows(advanced: Ints, amounts: Ints, first_days: Ints | int = MONTH) -> ArrayRates:
+def of_flows(advanced: ArrayLike, amounts: ArrayLike, first_days: Ints | int = MONTH) -> ArrayRates:
     """The rates of one advance and monthly payments for each loan.
 
     Args:
@@ -51,7 +52,17 @@ def of_flows(advanced: Ints, amounts: Ints, first_days: Ints | int = MONTH) -> A
 
     Raises:
         NoRate: a loan's payments do not reach its advance, or its rate is beyond 10**6 a month.
+        InvalidFlows: the amounts are not whole, or not N rows of them.
     """
+    lent, paid = np.asarray(advanced), np.asarray(amounts)
+    if lent.dtype.kind not in "iu" or paid.dtype.kind not in "iu":
+        raise InvalidFlows("flows are whole amounts", faults=[Fault("/amounts", "not_an_integer")])
+    if lent.ndim != 1 or paid.shape[:-1] != lent.shape:
+        raise InvalidFlows("each advance has a row of payments", faults=[Fault("/amounts", "length_differs")])
+    return _of_flows(lent, paid, first_days)
+
+
+def _of_flows(advanced: Ints, amounts: Ints, first_days: Ints | int) -> ArrayRates:
     count = len(advanced)
     short = np.flatnonzero((amounts.sum(axis=1) < advanced) | (advanced <= 0) | (amounts < 0).any(axis=1))
     if len(short):

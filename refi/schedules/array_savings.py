@@ -81,13 +81,19 @@ def minimum_only(cards: Cards) -> ArrayRevolving:
     return _follow(cards, None, np.zeros(len(cards), np.int64))
 
 
-def same_payments(cards: Cards, payments: Ints, months: Ints | None = None) -> ArrayRevolving:
+def same_payments(cards: Cards, payments: ArrayLike, months: Ints | None = None) -> ArrayRevolving:
     """Pay each month's column of ``payments``, (N, n), to the card until it is clear; the last one goes on.
 
-    ``months``, (N,), says how many of its columns a card has (default: all); the others are padding.
+    ``months``, (N,), says how many of its columns a card has (default: all); the others are padding. Raises
+    `InvalidCard` where the payments are not whole amounts from 0, or not N rows of them.
     """
-    count = np.broadcast_to(np.int64(payments.shape[1]), (len(cards),)) if months is None else months
-    return _follow(cards, payments, count)
+    given = np.asarray(payments)
+    if given.dtype.kind not in "iu" or (given.size and int(given.min()) < 0):
+        raise InvalidCard("payments are whole amounts from 0", faults=[Fault("/payments", "out_of_range")])
+    if given.ndim != 2 or len(given) != len(cards) or not given.shape[1]:
+        raise InvalidCard("each card has a row of payments", faults=[Fault("/payments", "length_differs")])
+    count = np.broadcast_to(np.int64(given.shape[1]), (len(cards),)) if months is None else months
+    return _follow(cards, given.astype(np.int64, copy=False), count)
 
 
 @dataclass(frozen=True, slots=True)

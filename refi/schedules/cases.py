@@ -51,11 +51,11 @@ from refi.schedules.contract_events import (
 )
 from refi.schedules.dates import BusinessDays, CalendarMissing, Rolling
 from refi.schedules.day_count import DayCount
+from refi.schedules.opening import MOST_PENALTY
 from refi.schedules.periods import MONTH
 
 MOST_EVENTS = 200
 LONGEST_CALENDAR = 20_000
-MOST_PENALTY = 100
 LONGEST_GRACE = 366
 DAY = timedelta(days=1)
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import date
 
 from refi.money import round_div
-from refi.schedules import actual_balance, charging, charging_off
+from refi.schedules import actual_balance, charging, charging_off, dates
 from refi.schedules.book import Book
 from refi.schedules.contract_events import (
     Charge,
@@ -86,7 +86,8 @@ def replay(contract: Contract, events: Sequence[Event], on: date) -> State:
     """The state of a contract on a day, from the events that have taken effect by then.
 
     Events are taken by their day and, within a day, in list order. Raises `InvalidEvent` for an event before
-    the payout, an amount that is not positive, an id used twice, or a reversal of an unknown event.
+    the payout, an amount that is not positive, an id used twice, or a reversal of an unknown event, and
+    `DateOutOfRange` where ``on`` is no date.
     """
     return read(_book(contract, events, on), on)
 
@@ -121,6 +122,7 @@ def payoff(contract: Contract, events: Sequence[Event], on: date) -> Payoff:
 
 def _book(contract: Contract, events: Sequence[Event], on: date) -> Book:
     """The book after every effective event up to ``on``."""
+    dates.checked(on, "/on")
     book = open_book(contract)
     for event in _effective(contract, events, on):
         actual_balance.refresh(book, event.on)

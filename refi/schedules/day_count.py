@@ -10,6 +10,15 @@ from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 
+from refi.errors import Fault, Refused
+from refi.schedules.dates import checked
+
+
+class UnknownDayCount(Refused):
+    """No day count has that name."""
+
+    code = "validation_failed"
+
 
 class DayCount(StrEnum):
     """How the days of a period count against a year."""
@@ -76,5 +85,15 @@ def weight(
 def year_fraction(
     day_count: DayCount, start: date, end: date, start_day: int | None = None, end_day: int | None = None
 ) -> Fraction:
-    """The period as an exact fraction of a year."""
-    return Fraction(weight(day_count, start, end, start_day, end_day), DENOMINATOR[day_count])
+    """The period as an exact fraction of a year; a day count may be given by its name (``"actual/365"``).
+
+    Raises `UnknownDayCount`, or `DateOutOfRange` for what is no date of the years 1900–2299.
+    """
+    if day_count not in tuple(DayCount):
+        raise UnknownDayCount(
+            f"no day count is called {day_count!r}", faults=[Fault("/day_count", "unknown")]
+        )
+    kind = DayCount(day_count)
+    checked(start, "/start")
+    checked(end, "/end")
+    return Fraction(weight(kind, start, end, start_day, end_day), DENOMINATOR[kind])

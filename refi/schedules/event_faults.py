@@ -62,21 +62,31 @@ def check(terms: Terms, disbursed_on: date, conventions: Conventions, events: Se
 def _fault(terms: Terms, disbursed_on: date, event: Event, seen: Mapping[str, Event]) -> Found:
     if event.id in seen:
         return "id", "twice", f"the event {event.id} is listed twice"
-    if not is_date(event.on):
-        return "on", "not_a_date", f"{event.on!r} is not a date"
-    if event.on < disbursed_on:
-        return "on", "too_early", "nothing happens before the payout"
+    if (wrong := _wrong_day(disbursed_on, event)) is not None:
+        return wrong
     if isinstance(event, Reversal):
         return None if event.of in seen else ("of", "unknown", "only an earlier event is reversed")
     if isinstance(event, Receipt | Recovery | Waiver | Charge):
         return _wrong_money(event)
-    if isinstance(event, Deferral) and not 1 <= event.months <= 12:
+    if isinstance(event, Deferral) and not _fits(event.months, 12):
         return "months", "out_of_range", "a deferral is of 1 to 12 months"
     if isinstance(event, Reage | Reamortization):
         if event.installments is not None and not _fits(event.installments, MAX_INSTALLMENTS):
             return "installments", "out_of_range", "there are 1 to 60 installments"
         if isinstance(event, Reamortization) and event.annual_rate is not None:
             return _wrong_rate(terms, event.annual_rate)
+    return None
+
+
+def _wrong_day(disbursed_on: date, event: Event) -> Found:
+    """Events have dates, none before the payout; a first due date is for the rule of its event to judge."""
+    if not is_date(event.on):
+        return "on", "not_a_date", f"{event.on!r} is not a date"
+    if event.on < disbursed_on:
+        return "on", "too_early", "nothing happens before the payout"
+    first = event.first_due_on if isinstance(event, DueDateChange | Reage) else None
+    if first is not None and not is_date(first):
+        return "first_due_on", "not_a_date", f"{first!r} is not a date"
     return None
 
 
@@ -92,6 +102,8 @@ def _wrong_rate(terms: Terms, annual_rate: Decimal) -> Found:
 def _wrong_money(event: Receipt | Recovery | Waiver | Charge) -> Found:
     if isinstance(event, Receipt) and event.mode not in tuple(Mode):
         return "mode", "unknown", f"no mode is called {event.mode!r}"
+    if isinstance(event, Waiver) and event.component not in tuple(Component):
+        return "component", "unknown", f"no component is called {event.component!r}"
     if isinstance(event, Charge) and event.component not in (Component.FEE, Component.PENALTY):
         return "component", "unknown", "a charge is a fee or a penalty"
     if isinstance(event, Charge) and event.due_on is not None and event.installment is not None:

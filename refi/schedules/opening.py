@@ -22,6 +22,10 @@ from refi.schedules.replanning import Pricing
 from refi.schedules.rows import PenaltyRate, Row
 from refi.schedules.smoothing import smoothed
 
+MOST_PENALTY = 100
+"""The highest multiple of the annual rate: beyond it somebody wrote percent."""
+YEARS = (360, 365)
+
 
 class Planned(NamedTuple):
     """An installment as it was signed, amounts in minor units."""
@@ -61,6 +65,16 @@ class Contract:
     penalty_grace_days: int = 0
 
     def __post_init__(self) -> None:
+        multiple: object = self.penalty_multiple
+        if not isinstance(multiple, Decimal) or not multiple.is_finite() or not 0 <= multiple <= MOST_PENALTY:
+            raise InvalidTerms(
+                f"a penalty is a decimal from 0 to {MOST_PENALTY} times the annual rate",
+                faults=[Fault("/penalty_multiple", "out_of_range")],
+            )
+        if self.penalty_year_days not in YEARS:
+            raise InvalidTerms(
+                "a year of penalties has 360 or 365 days", faults=[Fault("/penalty_year_days", "unknown")]
+            )
         if not 0 <= self.down_payment < self.terms.principal:
             raise InvalidTerms(
                 "a down payment is a part of the principal", faults=[Fault("/down_payment", "out_of_range")]

@@ -128,7 +128,12 @@ def minimum_only(card: Card) -> Revolving:
 
 
 def same_payments(card: Card, payments: Sequence[int]) -> Revolving:
-    """Pay ``payments`` (minor units, month by month; the last one goes on) to the card until it is clear."""
+    """Pay ``payments`` (minor units, month by month; the last one goes on) to the card until it is clear.
+
+    Raises `InvalidCard` for no payments, or one that is not a whole amount from 0.
+    """
+    if not payments or any(type(amount) is not int or amount < 0 for amount in payments):
+        raise InvalidCard("payments are whole amounts from 0", faults=[Fault("/payments", "out_of_range")])
     return _follow(card, payments)
 
 
