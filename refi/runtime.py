@@ -44,6 +44,7 @@ from refi.payments import jobs as payments
 from refi.payments import news_jobs as provider_news
 from refi.payments.reconciliation import Waits
 from refi.settings import Settings
+from refi.staff.roles import Role
 from refi.staff.service import Act
 from refi.underwriting import shipped_service
 from refi.web.tokens import Tokens
@@ -182,7 +183,21 @@ def _policy(market: str) -> policies.Policy:
     except templates.TemplateRefused as error:
         raise policies.PolicyError("wording", None, str(error)) from error
     require_strategies(market, policy)
+    require_roles(market, policy)
     return policy
+
+
+def require_roles(market: str, policy: policies.Policy) -> None:
+    """`PolicyError` for what a role may do that nobody can be hired for."""
+    said = (
+        (("underwriting", "review", "authority"), policy.underwriting.review.authority),
+        (("changes", "waive_alone"), policy.changes.waive_alone),
+        (("changes", "authority"), policy.changes.authority),
+    )
+    for path, allowed in said:
+        for place, each in enumerate(allowed):
+            if each.role not in set(Role):
+                raise policies.refusal(market, (*path, place), f"there is no role {each.role}")
 
 
 def require_strategies(market: str, policy: policies.Policy) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from refi import policies
 from refi.policies import Challenger
-from refi.runtime import require_strategies
+from refi.policies.deciding import Authority
+from refi.runtime import require_roles, require_strategies
 from refi.underwriting import decision, shipped_service, strategy
 from refi.underwriting.card_history import Month, history_of, months_late, used_as
 from refi.underwriting.decision import Outcome, decide, decide_wish
@@ -260,3 +261,14 @@ def test_a_scorecard_or_a_strategy_that_there_is_not_stops_the_process() -> None
     watched = rules.model_copy(update={"challengers": (arm,)})
     with pytest.raises(policies.PolicyError, match="there is no strategy 'nobody'"):
         require_strategies("cn", CN.policy.model_copy(update={"underwriting": watched}))
+
+
+def test_a_role_that_there_is_not_stops_the_process() -> None:
+    rules = CN.policy.underwriting
+    require_roles("cn", CN.policy)
+    review = rules.review.model_copy(update={"authority": (Authority(role="reviwer", amount=1),)})
+    misspelled = CN.policy.model_copy(update={"underwriting": rules.model_copy(update={"review": review})})
+    with pytest.raises(
+        policies.PolicyError, match=r"cn.toml:\d+: underwriting.review.authority.0: .*reviwer"
+    ):
+        require_roles("cn", misspelled)
