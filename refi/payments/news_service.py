@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import select, text
@@ -100,6 +101,8 @@ async def _payout_news(work: Work, news: ProviderEvent) -> None:
         row.returned_on = news.effective_on
     else:
         row.effective_on = news.effective_on
+    if target is PayoutStatus.RETURNED:
+        await _lock_repayments(work, LoanId(row.loan_id))
     loan = await loans.lock(work, LoanId(row.loan_id))
     if target is PayoutStatus.DELIVERED:
         credited_on = max(min(news.effective_on, work.on), loan.opened_on)  # not before it was signed
@@ -111,14 +114,24 @@ async def _payout_news(work: Work, news: ProviderEvent) -> None:
         await _refund_repayments(work, LoanId(loan.id))
 
 
-async def _refund_repayments(work: Work, loan_id: LoanId) -> None:
-    """The issuer sent the payoff back: what the borrower had repaid goes back to them."""
+async def _lock_repayments(work: Work, loan_id: LoanId) -> Sequence[Payment]:
+    """The loan's posted payments, locked: what of them goes back is decided by one at a time.
+
+    Payments come before their loan, as wherever both are locked; those posted meanwhile are few.
+    """
     rows = await work.session.scalars(
         select(Payment)
         .where(Payment.loan_id == loan_id, Payment.status == PaymentStatus.POSTED)
         .order_by(Payment.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
-    for payment in rows.all():
+    return rows.all()
+
+
+async def _refund_repayments(work: Work, loan_id: LoanId) -> None:
+    """The issuer sent the payoff back: what the borrower had repaid goes back to them."""
+    for payment in await _lock_repayments(work, loan_id):
         if (rest := await payments.not_sent_back(work, payment)) > 0:
             await payments.plan_refund(work, payment, rest)
 

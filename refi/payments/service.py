@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from refi import ids
 from refi.borrowers import service as borrowers
@@ -18,13 +19,23 @@ from refi.loans.tables import Loan
 from refi.payments import previews, suspense_service
 from refi.payments.previews import Preview
 from refi.payments.states import Call, PaymentStatus, PayoutStatus, RefundStatus, require_payable
-from refi.payments.suspense import SuspenseKind, SuspenseStatus
-from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType, SuspenseItem
+from refi.payments.tables import Destination, Payment, Payout, Refund, SourceType
 from refi.schedules.contract import Mode
 
 PENDING = """
     SELECT coalesce(sum(amount), 0)::bigint FROM payments
     WHERE loan_id = $1 AND status = $2 AND source_type = $3"""
+
+
+_APART = text("""
+    SELECT
+        (SELECT coalesce(sum(CASE WHEN credit = 'suspense' THEN amount ELSE -amount END), 0) FROM transfers
+            WHERE source = :id AND 'suspense' IN (debit, credit)) AS held,
+        (SELECT coalesce(sum(amount), 0) FROM refunds
+            WHERE payment_id = :id AND status <> 'failed') AS back,
+        (SELECT coalesce(sum(amount), 0) FROM suspense_items
+            WHERE payment_id = :id AND kind = 'refund_failed'
+            AND status IN ('open', 'awaiting_second')) AS waiting""")
 
 
 class NoBankAccount(Refused):
@@ -183,32 +194,28 @@ async def payments_of(
 
 
 async def not_sent_back(work: Work, payment: Payment) -> int:
-    """What of a payment was not sent back and is not about to be, by itself or by a person; minor units."""
-    waiting = await work.session.scalar(
-        select(func.sum(SuspenseItem.amount)).where(
-            SuspenseItem.payment_id == payment.id,
-            SuspenseItem.kind == SuspenseKind.REFUND_FAILED,
-            SuspenseItem.status.in_((SuspenseStatus.OPEN, SuspenseStatus.AWAITING_SECOND)),
-        )
-    )
-    back = await work.session.scalar(
-        select(func.sum(Refund.amount)).where(
-            Refund.payment_id == payment.id, Refund.status != RefundStatus.FAILED
-        )
-    )
-    return payment.amount - int(back or 0) - int(waiting or 0)
+    """What of a locked payment was not sent back and is not about to be, by itself or by a person."""
+    return payment.amount - (await _apart(work, payment)).spoken_for
 
 
 async def in_suspense(work: Work, payment: Payment) -> int:
-    """What of a payment waits in suspense and is not about to be sent back, minor units."""
-    held = await work.session.scalar(
-        text(
-            "SELECT sum(CASE WHEN credit = 'suspense' THEN amount ELSE -amount END)::bigint FROM transfers"
-            " WHERE source = :id AND 'suspense' IN (debit, credit)"
-        ),
-        {"id": payment.id},
-    )
-    return int(held or 0) - (payment.amount - await not_sent_back(work, payment))
+    """What of a locked payment waits in suspense and is not about to be sent back, minor units."""
+    apart = await _apart(work, payment)
+    return apart.held - apart.spoken_for
+
+
+class _Apart(NamedTuple):
+    """What of a payment its loan did not keep: held in suspense; sent back, about to be, or a person's."""
+
+    held: int
+    spoken_for: int
+
+
+async def _apart(work: Work, payment: Payment) -> _Apart:
+    """Read in one statement: what waits for a person becomes a refund while two statements are read."""
+    await work.session.flush()
+    row = (await work.session.execute(_APART, {"id": payment.id})).one()
+    return _Apart(int(row.held), int(row.back) + int(row.waiting))
 
 
 async def plan_refund(work: Work, payment: Payment, amount: int) -> None:

@@ -1,4 +1,4 @@
-"""What random lives brought to light: a second life, transfers at once, an id with colons."""
+"""What random lives brought to light: a second life, transfers at once, an id with colons, a race."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from datetime import timedelta
 from refi import ids
 from refi.borrowers import service as borrowers
 from refi.db.work import SYSTEM, Actor
+from refi.events import MoneySetAside
 from refi.ids import BorrowerId, LoanId
 from refi.loans import act_service, reissue_service
 from refi.loans import service as loans
 from refi.loans.act_service import Wanted
 from refi.loans.acts import ActKind
-from refi.payments import news_service, suspense_act_service, suspense_service
+from refi.payments import handlers, news_service, suspense_act_service, suspense_service
 from refi.payments.provider_events import EventType, ProviderEvent
 from refi.payments.suspense import Remedy
 from refi.payments.suspense_act_service import Said
@@ -139,4 +140,52 @@ async def test_an_audit_knows_a_provider_whose_ids_have_colons(desk: Desk) -> No
     async with desk.runtime.database.work(Actor("staff", "somebody")) as work:
         row = await suspense_service.lock(work, waiting[0].id)
         await suspense_act_service.mend(work, row, Said(Remedy.MATCH, "theirs", loan_id))
+    assert await findings(desk) == []
+
+
+async def payout_news(desk: Desk, kind: EventType) -> None:
+    """What the provider tells of the only payout."""
+    [row] = await desk.service.rows("SELECT id FROM payouts")
+    news = ProviderEvent(
+        id=f"evt_{kind}", type=kind, provider_id="p_1", amount=1_200_000, currency="CNY", effective_on=ON,
+        key=row.id,
+    )  # fmt: skip
+    async with desk.runtime.database.work(SYSTEM) as work:
+        await news_service.book_news(work, news)
+
+
+async def test_a_payoff_comes_back_while_an_excess_is_sent_back_again(desk: Desk) -> None:
+    """What of a payment goes back is decided by one at a time: nothing is left lying, nothing sent twice."""
+    loan_id = await a_signed_loan(desk, await a_borrower(desk))
+    await payout_news(desk, EventType.PAYOUT_DELIVERED)
+    await a_payment(desk, loan_id, 1_200_500, ON)
+    await desk.work_off(only="send_order")  # the provider never heard of this transfer: it refuses
+    [item] = await desk.service.rows("SELECT id FROM suspense_items WHERE kind = 'refund_failed'")
+    async with desk.runtime.database.work(Actor("staff", "somebody")) as sending:
+        row = await suspense_service.lock(sending, item.id)
+        await suspense_act_service.mend(sending, row, Said(Remedy.REFUND, "once more", None))
+        coming = asyncio.create_task(payout_news(desk, EventType.PAYOUT_RETURNED))
+        await asyncio.wait({coming}, timeout=0.5)
+        assert not coming.done()
+    await coming
+    planned = await desk.service.rows("SELECT amount FROM refunds WHERE status = 'planned' ORDER BY amount")
+    assert [row.amount for row in planned] == [500, 1_200_000]
+    assert await findings(desk) == []
+
+
+async def test_money_set_aside_is_sent_back_once_when_the_payoff_comes_back_meanwhile(desk: Desk) -> None:
+    loan_id = await a_signed_loan(desk, await a_borrower(desk))
+    await payout_news(desk, EventType.PAYOUT_DELIVERED)
+    await a_payment(desk, loan_id, 1_200_500, ON)
+    [payment] = await desk.service.rows("SELECT id, borrower_id FROM payments")
+    # As if the excess had come to light later, by an act: set aside, its event not handled yet.
+    await desk.service.rows("DELETE FROM refunds RETURNING id")
+    async with desk.runtime.database.work(SYSTEM) as hearing:
+        await handlers.money_set_aside(hearing, MoneySetAside(loan_id, payment.borrower_id, payment.id, 500))
+        coming = asyncio.create_task(payout_news(desk, EventType.PAYOUT_RETURNED))
+        await asyncio.wait({coming}, timeout=0.5)
+        assert not coming.done()
+    await coming
+    planned = await desk.service.rows("SELECT amount FROM refunds ORDER BY amount")
+    assert [row.amount for row in planned] == [500, 1_200_000]
     assert await findings(desk) == []
