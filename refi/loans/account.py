@@ -23,7 +23,7 @@ class Owed:
     """What is owed on a day, minor units; ``total`` is the sum of the four components.
 
     Interest that was paid before it accrued is not netted here, so ``principal`` is what the schedule and
-    the ledger say; a payoff quote credits it (``unearned_credit``).
+    the ledger say; a payoff quote takes it off the principal (``unearned_credit``).
     """
 
     principal: int

@@ -39,7 +39,10 @@ staff_router = APIRouter(
 
 
 class PayoffOut(Out):
-    """What settles the loan on ``on``: the components less ``unearned_credit`` (paid ahead of time)."""
+    """What settles the loan on ``on``, minor units: ``total`` is the sum of the four components.
+
+    ``unearned_credit`` is interest and fees paid ahead of time, already taken off ``principal``.
+    """
 
     on: BusinessDate
     principal: int
@@ -125,18 +128,18 @@ async def payoff_quote(
     if day < work.on or (day - work.on).days > 366 * 6:
         raise PayoffDateRefused("name today or a later day", faults=[Fault("/query/on", "out_of_range")])
     account = await loans.account(work, loan)
-    found, owed = account.payoff(day), account.owed(day)
+    found = account.payoff(day)
     if loan.status is LoanStatus.CHARGED_OFF and not found.total:
         raise LoanNotActive("what was written off has been recovered: nothing is owed")
     return PayoffOut(
         on=day,
-        principal=owed.principal,
-        accrued_interest=owed.interest,
-        fees=owed.fees,
-        penalties=owed.penalties,
+        principal=found.principal,
+        accrued_interest=found.accrued_interest,
+        fees=found.fees,
+        penalties=found.penalties,
         total=found.total,
         interest_saved=found.interest_saved,
-        unearned_credit=owed.total - found.total,
+        unearned_credit=found.unearned_credit,
         per_diem=found.per_diem,
         good_through=found.good_through,
     )

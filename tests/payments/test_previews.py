@@ -190,3 +190,18 @@ async def test_an_earlier_day_is_asked_for_by_its_parameter(desk: Desk) -> None:
         assert refused.status_code == 422
         name = query.split("?")[1].split("=")[0]
         assert refused.json()["errors"] == [{"pointer": f"/query/{name}", "code": "out_of_range"}]
+
+
+async def test_a_payoff_quote_adds_up_when_interest_was_paid_ahead_of_time(desk: Desk) -> None:
+    """The first installment comes on the first day: its interest is not earned yet, and settles principal."""
+    person = await a_borrower(desk)
+    loan_id = await a_loan(desk, person)
+    await a_payment(desk, loan_id, 408_027, ON)
+    for on in (ON, date(2026, 12, 7), date(2027, 1, 7), date(2027, 1, 22)):
+        quote = (await desk.service.get(f"/v1/loans/{loan_id}/payoff-quote?on={on}", who=person)).json()
+        parts = [quote[name] for name in ("principal", "accrued_interest", "fees", "penalties")]
+        assert sum(parts) == quote["total"]
+        assert quote["principal"] + quote["unearned_credit"] == 803_973
+    assert (quote["accrued_interest"], quote["unearned_credit"]) == (8_040, 0)
+    first = (await desk.service.get(f"/v1/loans/{loan_id}/payoff-quote", who=person)).json()
+    assert (first["principal"], first["unearned_credit"]) == (791_973, 12_000)
