@@ -154,11 +154,17 @@ async def payout_news(desk: Desk, kind: EventType) -> None:
         await news_service.book_news(work, news)
 
 
-async def test_a_payoff_comes_back_while_an_excess_is_sent_back_again(desk: Desk) -> None:
-    """What of a payment goes back is decided by one at a time: nothing is left lying, nothing sent twice."""
+async def paid_off_and_more(desk: Desk) -> LoanId:
+    """A loan of 12,000.00 that was paid off on its first day, with 5.00 too much: a refund is planned."""
     loan_id = await a_signed_loan(desk, await a_borrower(desk))
     await payout_news(desk, EventType.PAYOUT_DELIVERED)
     await a_payment(desk, loan_id, 1_200_500, ON)
+    return loan_id
+
+
+async def test_a_payoff_comes_back_while_an_excess_is_sent_back_again(desk: Desk) -> None:
+    """What of a payment goes back is decided by one at a time: nothing is left lying, nothing sent twice."""
+    await paid_off_and_more(desk)
     await desk.work_off(only="send_order")  # the provider never heard of this transfer: it refuses
     [item] = await desk.service.rows("SELECT id FROM suspense_items WHERE kind = 'refund_failed'")
     async with desk.runtime.database.work(Actor("staff", "somebody")) as sending:
@@ -174,9 +180,7 @@ async def test_a_payoff_comes_back_while_an_excess_is_sent_back_again(desk: Desk
 
 
 async def test_money_set_aside_is_sent_back_once_when_the_payoff_comes_back_meanwhile(desk: Desk) -> None:
-    loan_id = await a_signed_loan(desk, await a_borrower(desk))
-    await payout_news(desk, EventType.PAYOUT_DELIVERED)
-    await a_payment(desk, loan_id, 1_200_500, ON)
+    loan_id = await paid_off_and_more(desk)
     [payment] = await desk.service.rows("SELECT id, borrower_id FROM payments")
     # As if the excess had come to light later, by an act: set aside, its event not handled yet.
     await desk.service.rows("DELETE FROM refunds RETURNING id")
