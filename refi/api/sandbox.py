@@ -20,6 +20,7 @@ from refi.borrowers import service as borrowers
 from refi.db.work import SYSTEM
 from refi.errors import Conflict, Fault, NotFound, Refused
 from refi.ids import BorrowerId
+from refi.payments.states import require_currency
 from refi.payments.tables import Payment, SourceType
 from refi.runtime import Runtime
 from refi.web import problems
@@ -36,7 +37,7 @@ router = APIRouter(
 
 LONGEST_JUMP = timedelta(days=3660)
 DAY_WITHIN = 20.0
-"""Seconds to wait for the work that a day's close, or a single act, sets off."""
+"""Seconds that the work of a day's close is waited for."""
 ACT = "What the provider shall do."
 
 
@@ -123,10 +124,6 @@ class HoldIn(Body):
     """While on, the provider answers orders only when told."""
 
     on: bool
-
-
-class OtherCurrency(Refused):
-    """The provider keeps an account for us in the market's currency and in no other."""
 
 
 class DateRefused(Refused):
@@ -249,8 +246,7 @@ async def transfer(body: TransferIn, request: Request) -> dict[str, Any]:
     on = body.effective_on or today
     if on > today:
         raise DateRefused(f"today is {today}", faults=[Fault("/effective_on", "in_the_future")])
-    if body.currency not in (None, ours):
-        raise OtherCurrency(f"our account is in {ours}", faults=[Fault("/currency", "other_currency")])
+    require_currency(body.currency, ours)
     sent = {"amount": body.amount, "currency": ours, "on": on.isoformat()}
     return await control(runtime, "/control/transfers", {**sent, "reference": body.reference})
 

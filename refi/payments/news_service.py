@@ -99,10 +99,9 @@ async def _payout_news(work: Work, news: ProviderEvent) -> None:
     row.call, row.provider_id, row.reason = Call.ACCEPTED, news.provider_id, news.reason
     if target is PayoutStatus.RETURNED:
         row.returned_on = news.effective_on
+        await _lock_repayments(work, LoanId(row.loan_id))
     else:
         row.effective_on = news.effective_on
-    if target is PayoutStatus.RETURNED:
-        await _lock_repayments(work, LoanId(row.loan_id))
     loan = await loans.lock(work, LoanId(row.loan_id))
     if target is PayoutStatus.DELIVERED:
         credited_on = max(min(news.effective_on, work.on), loan.opened_on)  # not before it was signed

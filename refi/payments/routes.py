@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.dialects.postgresql import insert
 
 from refi import clock
-from refi.errors import Fault, Refused
+from refi.errors import Refused
 from refi.ids import BorrowerId, LoanId, PaymentId
 from refi.loans import service as loans
 from refi.payments import service as payments
@@ -19,6 +19,7 @@ from refi.payments.answers_routes import (
     preview_out,
 )
 from refi.payments.provider_events import read_event
+from refi.payments.states import require_currency
 from refi.payments.tables import ProviderNews
 from refi.settings import Settings
 from refi.web import problems, webhooks
@@ -55,9 +56,7 @@ async def pay(
     borrower, loan = BorrowerId(actor.id), LoanId(known_id(loan_id, "loan"))
     named, amount, source, mode = body.source.bank_account, body.amount, body.source.type, body.mode
     account = known_id(named, "bacc") if named is not None else None
-    ours = work.policy.market.currency
-    if body.currency not in (None, ours):
-        raise OtherCurrency(f"the loan is repaid in {ours}", faults=[Fault("/currency", "other_currency")])
+    require_currency(body.currency, work.policy.market.currency)
     if body.preview:
         response.status_code = 200
         seen, made = await payments.preview(work, borrower, loan, amount, source, mode, account)
@@ -84,10 +83,6 @@ async def list_payments(
     )
     rows, has_more = page.cut(found)
     return Page(data=await payments_out(work, loan.id, rows), has_more=has_more)
-
-
-class OtherCurrency(Refused):
-    """A loan is repaid in its own currency."""
 
 
 class NewsUnreadable(Refused):

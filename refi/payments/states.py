@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-from refi.errors import Conflict, Refused
+from refi.errors import Conflict, Fault, Refused
 
 
 class PaymentStatus(StrEnum):
@@ -101,6 +101,16 @@ class NewsTooEarly(Exception):
 
 class NewsRefused(Refused):
     """The provider's news contradicts our rows (unknown key, other amount): parked for a person."""
+
+
+class OtherCurrency(Refused):
+    """Money moves in the market's currency, which is that of every loan, and in no other."""
+
+
+def require_currency(named: str | None, ours: str) -> None:
+    """Raise unless the currency that a request names, if it names one, is ``ours``."""
+    if named not in (None, ours):
+        raise OtherCurrency(f"money moves in {ours} only", faults=[Fault("/currency", "other_currency")])
 
 
 def require_payable(amount: int, *, mode: str, payoff_total: int, pending: int, minimum: int) -> None:
